@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PORT ?= 8501
+
+.PHONY: run test check format demo clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.base  ## prepare the demo store when there is none, then serve the app
+	@$(BIN)/python scripts/prepare_demo.py --if-missing
+	@$(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: $(VENV)/.dev  ## all tests; those in a browser are skipped where there is no Chromium
+	@$(BIN)/pytest -n auto
+
+check: $(VENV)/.dev  ## formatting, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+demo: $(VENV)/.base  ## make the demo store again
+	@$(BIN)/python scripts/prepare_demo.py
+
+clean:
+	rm -rf $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	@echo "Making the virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing the pinned dependencies (a few minutes the first time)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.base
+	@echo "Installing what the tests and checks need"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.base
