@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engine.atomic import TEMPORARY, atomic_path, sha256, write_text
+from engine.atomic import TEMPORARY, atomic_path, remove, sha256, write_text
 from engine.errors import ArtifactError, NotBuiltError, UnknownNameError, shown
-from engine.workspace import Workspace
+from engine.workspace import LOCK_WAIT, Workspace
 
 CARD = "card.json"
 POINTER = "CURRENT"
@@ -66,10 +66,12 @@ class ArtifactStore:
 
         Returns the card as stored, with its files' checksums. A failing `write` leaves everything as it was.
         """
-        place = self._place(card.kind, card.name) / card.version
+        place = self._place(card.kind, card.name, card.version)
         if place.exists():
             raise ArtifactError(f"{place} exists already; versions are never written twice.")
-        with atomic_path(place) as folder:
+        with self.workspace.lock(wait=LOCK_WAIT), atomic_path(place) as folder:
+            for leftover in place.parent.glob(f"{TEMPORARY}*"):
+                remove(leftover)
             folder.mkdir(parents=True)
             write(folder)
             files = {str(f.relative_to(folder)): sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
@@ -104,7 +106,7 @@ class ArtifactStore:
 
     def card(self, kind: str, name: str, version: str) -> Card:
         """The card of a version. Raises ArtifactError when it is missing or damaged."""
-        file = self._place(kind, name) / version / CARD
+        file = self._place(kind, name, version) / CARD
         try:
             return Card(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
@@ -115,7 +117,7 @@ class ArtifactStore:
 
         Raises ArtifactError naming the first file that is missing or changed.
         """
-        folder = self._place(kind, name) / version
+        folder = self._place(kind, name, version)
         for file, checksum in self.card(kind, name, version).files.items():
             path = folder / file
             if not path.is_file() or sha256(path) != checksum:

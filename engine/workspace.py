@@ -7,7 +7,7 @@
 
 Several tables are replaced as one: they are written beside the old ones, a journal says which renames are due, then
 the renames happen. A kill before the journal leaves the old tables; after it, whoever opens the workspace next
-finishes the renames.
+finishes the renames. Only the holder of the lock touches a journal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from engine.schema import TABLES
 
 FORMAT = 1
 JOURNAL = "tables/.commit.json"
+LOCK_WAIT = 60.0  # seconds: how long short writes wait for each other
 IMPORT_COMMAND = "python scripts/import_data.py KIND PATH --workspace {name}"
 
 
@@ -73,20 +74,22 @@ class Workspace:
         Raises WorkspaceError when it is missing, not readable, or of a newer format.
         """
         file = path / "workspace.json"
-        _finish_commit(path)
+        if (path / JOURNAL).exists():
+            with _locked(path, wait=LOCK_WAIT):
+                _finish_commit(path)
         try:
             manifest = json.loads(file.read_text(encoding="utf-8"))
             version = int(manifest["format"])
+            if version > FORMAT:
+                reads = f"this one reads format {FORMAT}"
+                raise WorkspaceError(f"{path} was made by a newer Shelfwise (format {version}; {reads}); update it.")
             workspace = cls(path, manifest)
             workspace.tables  # noqa: B018 - a damaged entry must be found here, not in the middle of a page
         except FileNotFoundError:
             raise WorkspaceError(f"{path} is not a workspace: it has no workspace.json.") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             way_out = "restore it from a copy, or remove the folder and import again"
-            raise WorkspaceError(f"{file} is corrupt ({error}); {way_out}.") from None
-        if version > FORMAT:
-            reads = f"this one reads format {FORMAT}"
-            raise WorkspaceError(f"{path} was made by a newer Shelfwise (format {version}; {reads}); update Shelfwise.")
+            raise WorkspaceError(f"{file} is corrupt ({error!r}); {way_out}.") from None
         return workspace
 
     @property
@@ -122,18 +125,12 @@ class Workspace:
         joined = "\n".join(f"{name} {stored[name].sha256 if name in stored else '-'}" for name in names)
         return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the workspace for writing. Raises StorageError at once when another process holds it."""
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise StorageError(f"Another process is writing to {self.path}; run it again when that one ends.") from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def lock(self, *, wait: float = 0) -> AbstractContextManager[None]:
+        """Hold the workspace for writing.
+
+        Raises StorageError when another process still holds it after `wait` seconds.
+        """
+        return _locked(self.path, wait=wait)
 
     @contextmanager
     def replace_tables(self, origin: str) -> Iterator[TableWriter]:
@@ -144,7 +141,8 @@ class Workspace:
         with self.lock(), storage_errors(self.path):
             folder = self.path / "tables"
             folder.mkdir(exist_ok=True)
-            for leftover in folder.glob(f"{TEMPORARY}*"):
+            _finish_commit(self.path)
+            for leftover in [*folder.glob(f"{TEMPORARY}*"), *self.path.glob(f"{TEMPORARY}*")]:
                 remove(leftover)
             writer = TableWriter(folder, origin)
             try:
@@ -229,8 +227,17 @@ def new_workspace(home: Path, name: str) -> Workspace:
     return Workspace.create(home / name)
 
 
+@contextmanager
+def _locked(path: Path, *, wait: float) -> Iterator[None]:
+    try:
+        with FileLock(path / ".lock", timeout=wait):
+            yield
+    except Timeout:
+        raise StorageError(f"Another process is writing to {path}; run it again when that one ends.") from None
+
+
 def _finish_commit(path: Path) -> None:
-    """Carry out a journal that a commit left, if there is one. Doing it twice, or by two processes, is harmless."""
+    """Carry out a journal that a commit left, if there is one. Doing it again after a kill is harmless."""
     journal = path / JOURNAL
     try:
         commit = json.loads(journal.read_text(encoding="utf-8"))

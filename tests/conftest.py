@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from engine.workspace import Workspace, new_workspace
+
+REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of workspaces that scripts and the app see as theirs."""
+    monkeypatch.setenv("SHELFWISE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def workspace(home: Path) -> Workspace:
+    return new_workspace(home, "shop")
+
+
+@pytest.fixture
+def items() -> pd.DataFrame:
+    return pd.DataFrame({"item_id": ["007", "1e5"], "title": ["Tote", "Boot"], "category": ["Bags", "Shoes"]})
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets kept beside the project; tests that need it skip where it is absent."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"real data is not at {REAL_DATA}")
+    return REAL_DATA

@@ -1,0 +1,75 @@
+import pytest
+
+from engine.artifacts import ArtifactStore, Card, new_version
+from engine.errors import ArtifactError, NotBuiltError, UnknownNameError
+
+
+def card(**changes):
+    return Card(**{"kind": "taggers", "name": "linear", "version": new_version(), "config": {"c": 1.0}} | changes,
+                data_hash="d", split="s", seed=7)  # fmt: skip
+
+
+@pytest.fixture
+def store(workspace):
+    return ArtifactStore(workspace)
+
+
+def save(store, text="weights", **changes):
+    return store.save(card(**changes), lambda folder: (folder / "w.json").write_text(text))
+
+
+def test_the_newest_version_serves_and_its_card_says_what_made_it(store):
+    save(store, "one")
+    second = save(store, "two")
+    assert store.current("taggers", "linear", command="x") == second.version
+    folder = store.open("taggers", "linear", second.version)
+    assert (folder / "w.json").read_text() == "two"
+    assert store.card("taggers", "linear", second.version) == second
+    assert second.config == {"c": 1.0}
+    assert store.names("taggers") == ["linear"]
+
+
+def test_an_older_version_can_serve_again(store):
+    first, _ = save(store), save(store)
+    store.promote("taggers", "linear", first.version)
+    assert store.current("taggers", "linear", command="x") == first.version
+    with pytest.raises(UnknownNameError, match="version of taggers/linear"):
+        store.promote("taggers", "linear", "20010101")
+
+
+def test_a_failed_save_leaves_the_old_one_serving(store):
+    first = save(store)
+    with pytest.raises(ZeroDivisionError):
+        store.save(card(), lambda folder: 1 / 0)
+    assert store.versions("taggers", "linear") == [first.version]
+    assert store.current("taggers", "linear", command="x") == first.version
+
+
+def test_what_is_not_trained_comes_with_its_command(store):
+    with pytest.raises(NotBuiltError, match="train-tags --model linear"):
+        store.current("taggers", "linear", command="train-tags --model linear")
+
+
+@pytest.mark.parametrize("word", ["damaged", "missing"])
+def test_a_damaged_model_is_refused_by_name(store, word):
+    version = save(store).version
+    folder = store.open("taggers", "linear", version)
+    (folder / "w.json").write_text("x") if word == "damaged" else (folder / "w.json").unlink()
+    with pytest.raises(ArtifactError, match=rf"w\.json is {word}; train 'linear' again"):
+        store.open("taggers", "linear", version)
+
+
+def test_a_damaged_card_is_named(store):
+    version = save(store).version
+    (store.open("taggers", "linear", version) / "card.json").write_text('{"kind": 1}')
+    with pytest.raises(ArtifactError, match=r"card\.json can't be read"):
+        store.open("taggers", "linear", version)
+
+
+def test_names_stay_under_the_workspace(store):
+    with pytest.raises(ArtifactError, match="can't name an artifact"):
+        save(store, name="../../evil")
+    with pytest.raises(ArtifactError, match="can't name an artifact"):
+        store.open("taggers", "linear", "../../..")
+    with pytest.raises(ArtifactError, match="never written twice"):
+        save(store, version=save(store).version)

@@ -1,0 +1,20 @@
+import pytest
+
+from engine.errors import SettingsError
+from engine.settings import PROJECT, load_settings
+
+
+def test_defaults_hold_without_any_variable(monkeypatch):
+    for name in ("SHELFWISE_HOME", "SHELFWISE_WORKSPACE", "SHELFWISE_SEED", "SHELFWISE_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    settings = load_settings()
+    assert settings.home == PROJECT / "workspaces"
+    assert settings.workspace == "demo"
+    assert settings.threads >= 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("SHELFWISE_SEED", "many"), ("SHELFWISE_THREADS", "0")])
+def test_a_number_that_is_none_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name} is '{value}'"):
+        load_settings()
