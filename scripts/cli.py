@@ -1,0 +1,46 @@
+"""What every script shares: how errors end it, and the options that all of them take."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+from functools import wraps
+
+from engine.errors import ShelfwiseError
+from engine.settings import load_settings
+
+BAD_INPUT, INTERRUPTED = 2, 130
+Main = Callable[[Sequence[str] | None], int]
+
+
+def run(main: Main) -> Callable[..., int]:
+    """Decorate a script's `main(argv)`: errors meant for people become one line on stderr and an exit code.
+
+    A ShelfwiseError gives 2, Ctrl-C gives 130; anything else is a bug and keeps its traceback.
+    """
+
+    @wraps(main)
+    def wrapped(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except ShelfwiseError as error:
+            print(" ".join(str(error).splitlines()), file=sys.stderr)
+            return BAD_INPUT
+        except KeyboardInterrupt:
+            print("Interrupted; what was there before is unchanged.", file=sys.stderr)
+            return INTERRUPTED
+
+    return wrapped
+
+
+def parser(about: str | None) -> ArgumentParser:
+    """An argument parser that shows `about` (the script's docstring) as it is, with the common `--workspace`."""
+    made = ArgumentParser(description=about, formatter_class=RawDescriptionHelpFormatter)
+    made.add_argument("--workspace", metavar="NAME", help="the workspace to use (default: SHELFWISE_WORKSPACE or demo)")
+    return made
+
+
+def chosen_workspace(name: str | None) -> str:
+    """The workspace's name: the one given, else the configured one."""
+    return load_settings().workspace if name is None else name
