@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Sets: TypeAlias = Any  # a numpy array or a scipy.sparse array
-Ints = NDArray[np.int64]
+Numbers = NDArray[np.int64] | NDArray[np.float64]
 Floats = NDArray[np.float64]
 
 
@@ -23,9 +23,9 @@ Floats = NDArray[np.float64]
 class Counts:
     """True positives, false positives and false negatives, in arrays of one shape: per label, per row, or in all."""
 
-    tp: Ints
-    fp: Ints
-    fn: Ints
+    tp: Numbers
+    fp: Numbers
+    fn: Numbers
 
     @property
     def total(self) -> Counts:
