@@ -16,16 +16,22 @@ DELIMITERS = ",;\t|"
 
 
 def csv_rows(
-    path: Path, report: ImportReport, *, delimiter: str = ",", required: Sequence[str] = ()
+    path: Path,
+    report: ImportReport,
+    *,
+    delimiter: str = ",",
+    required: Sequence[str] = (),
+    fallback: str | None = None,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line, record) of a CSV file with a header; `line` is the physical line where the record starts.
 
     Reads UTF-8 with or without a byte order mark, any line end, plain or .gz. Counts every record in `report.read`;
     ragged or badly quoted records, NUL bytes and cells over MAX_CELL are rejected with their line, and reading goes on
-    with the next line. Raises DataError when the file is missing, empty, not UTF-8, or lacks a `required` column.
+    with the next line. Lines that aren't UTF-8 are read in the encoding `fallback`, for formats known to come in an
+    older one. Raises DataError when the file is missing, empty, not UTF-8, or lacks a `required` column.
     """
     csv.field_size_limit(MAX_CELL)
-    records = _records(path, report, delimiter)
+    records = _records(path, report, delimiter, fallback)
     line, header = next(records, (1, []))
     names = _checked_header(path, header, line)
     require_columns(path, names, required)
@@ -53,8 +59,8 @@ def require_columns(path: Path, present: Sequence[str], required: Iterable[str])
 class _Lines:
     """Decoded lines for csv.reader, which remember the current record so that a broken one can be read again."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._source = path, enumerate(byte_lines(path), start=1)
+    def __init__(self, path: Path, fallback: str | None) -> None:
+        self._path, self._fallback, self._source = path, fallback, enumerate(byte_lines(path), start=1)
         self._again: deque[str] = deque()
         self.number = 0
         self.record: list[str] = []
@@ -70,7 +76,7 @@ class _Lines:
 
     def _read(self) -> str:
         number, line = next(self._source)
-        return decoded(line, self._path, number)
+        return decoded(line, self._path, number, self._fallback)
 
     def give_up_record(self) -> None:
         """Drop only the first line of the current record: a quote that isn't closed must not swallow the next rows."""
@@ -78,9 +84,9 @@ class _Lines:
         self.number -= len(self.record) - 1
 
 
-def _records(path: Path, report: ImportReport, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, report: ImportReport, delimiter: str, fallback: str | None) -> Iterator[tuple[int, list[str]]]:
     """(line, fields) of every well-formed record, the header first; the others are rejected."""
-    lines = _Lines(path)
+    lines = _Lines(path, fallback)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     is_header = True
     while True:

@@ -56,11 +56,16 @@ def byte_lines(path: Path) -> Iterator[bytes]:
             line = handle.readline(MAX_LINE)
 
 
-def decoded(line: bytes, path: Path, number: int) -> str:
-    """`line` as text. Raises DataError naming the file and the line when it isn't UTF-8."""
+def decoded(line: bytes, path: Path, number: int, fallback: str | None = None) -> str:
+    """`line` as text; one that isn't UTF-8 in the encoding `fallback`, where every byte must mean something.
+
+    Without `fallback`, raises DataError naming the file and the line.
+    """
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
+        if fallback:
+            return line.decode(fallback)
         not_utf8(path, number, error)
 
 

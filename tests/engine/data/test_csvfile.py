@@ -127,3 +127,10 @@ def test_any_text_survives(tmp_path_factory, pairs):
         csv.writer(handle, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *pairs])
     rows = csv_rows(file, ImportReport())
     assert [(row["a"], row["b"]) for _, row in rows] == pairs
+
+
+def test_a_format_of_an_older_encoding_reads_line_by_line(tmp_path):
+    path = tmp_path / "old.csv"
+    path.write_bytes("id,title\n1,90° angle\n".encode() + "2,90° angle\n".encode("latin-1"))
+    records = [record["title"] for _, record in csv_rows(path, ImportReport(), fallback="latin-1")]
+    assert records == ["90° angle", "90° angle"]
