@@ -95,6 +95,7 @@ TABLES: dict[str, Table] = {
                 _must("timestamp", "when", _TIME),
                 _may("quantity", "how many", _NUMBER),
                 _may("price", "what one cost at the time", _NUMBER),
+                _may("rating", "stars, where the event is a rating", _NUMBER),
             ),
         ),
         Table(
