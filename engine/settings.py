@@ -41,6 +41,11 @@ def load_settings() -> Settings:
     )
 
 
+def keep_mlflow_silent() -> None:
+    """Switch MLflow's telemetry off, unless the environment says otherwise; it holds for an import that follows."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
 def _number(name: str, default: int, *, minimum: int) -> int:
     text = os.environ.get(name)
     if not text:

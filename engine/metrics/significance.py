@@ -76,8 +76,8 @@ class PairedDifference:
 
     def words(self) -> str:
         """In words: "+0.012 (0.004 to 0.020), 118 queries better, 74 worse"."""
-        interval = f"({_number(self.low)} to {_number(self.high)})"
-        return f"{self.difference:+.3f} {interval}, {self.wins} {self.unit} better, {self.losses} worse"
+        difference, low, high = (round(value, 3) + 0.0 for value in (self.difference, self.low, self.high))
+        return f"{difference:+.3f} ({low:.3f} to {high:.3f}), {self.wins} {self.unit} better, {self.losses} worse"
 
 
 def mean_measure(values: Floats) -> Measure:
@@ -147,8 +147,3 @@ def _distinct_rows(a: Floats | Sparse, b: Floats | Sparse) -> tuple[Floats | Spa
     joined = np.hstack([a, b])
     rows, counts = np.unique(joined, axis=0, return_counts=True)
     return (rows, counts) if len(rows) * WORTH_JOINING <= n else (joined, np.ones(n, dtype=np.int64))
-
-
-def _number(value: float) -> str:
-    """Three decimals, and no minus before a zero."""
-    return f"{round(value, 3) + 0.0:.3f}"
