@@ -1,0 +1,143 @@
+"""RetailRocket (kaggle.com/datasets/retailrocket/ecommerce-dataset): events, time-stamped properties, category tree.
+
+Item properties are a log: each line says which value a property had from a moment on. Two of them have a plain
+meaning, `categoryid` and `available`; the others are hashed and left out. Titles aren't published, so that an item is
+called by its id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from engine.data.base import ImportReport, Row
+from engine.data.csvfile import csv_rows
+from engine.data.epoch import EPOCH, from_epoch
+from engine.data.layout import find_files
+
+FILES = {
+    "tree": ("category_tree.csv",),
+    "properties": ("item_properties*.csv",),
+    "events": ("events*.csv",),
+}
+UNKNOWN = "unknown"
+_NO_TIME = "isn't a time in milliseconds since 1970"
+_MS = re.compile(r"[0-9]{1,15}")
+_AVAILABLE = {"0": False, "1": True}
+
+
+@dataclass
+class _Property:
+    """The value that one property of each item had last: item -> (ms, value)."""
+
+    latest: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def see(self, item: str, ms: int, value: str) -> None:
+        """Keep `value` when it is the newest; of two at the same moment, the one further down in the files."""
+        if item not in self.latest or ms >= self.latest[item][0]:
+            self.latest[item] = ms, value
+
+    def get(self, item: str) -> str | None:
+        """The newest value of `item`, None when it has none."""
+        return self.latest[item][1] if item in self.latest else None
+
+
+@dataclass
+class _Shelf:
+    """What is known about items so far; it grows with them, not with the lines read."""
+
+    category: _Property = field(default_factory=_Property)
+    available: _Property = field(default_factory=_Property)
+    places: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RetailRocketReader:
+    """Reads events.csv, item_properties_part1.csv, item_properties_part2.csv and category_tree.csv, or some of them.
+
+    as_of: items get the category and availability they had at this moment (None: the latest in the files). Events are
+    all kept. An item's category is its category id; where there is a tree, category_path leads to it from the root.
+    An item that only events name has the category "unknown".
+    """
+
+    as_of: datetime | None = None
+
+    def rows(self, paths: Sequence[Path], report: ImportReport) -> Iterator[Row]:
+        """Rows of events in the order of the file, then of items in the order of their first line."""
+        files = find_files(paths, FILES)
+        parents = _parents(files["tree"], report)
+        shelf = _Shelf()
+        self._read_properties(files["properties"], report, shelf)
+        yield from _events(files["events"], report, shelf)
+        for item, (file, line) in shelf.places.items():
+            category = shelf.category.get(item)
+            values = {
+                "item_id": item,
+                "title": f"Item {item}",
+                "category": category or UNKNOWN,
+                "category_path": _path(category, parents) if category and parents else None,
+                "available": _AVAILABLE.get(shelf.available.get(item) or ""),
+            }
+            yield Row("items", values, file, line)
+
+    def _read_properties(self, files: Sequence[Path], report: ImportReport, shelf: _Shelf) -> None:
+        kinds = {"categoryid": shelf.category, "available": shelf.available}
+        bound = None if self.as_of is None else (self.as_of - EPOCH) // timedelta(milliseconds=1)
+        later = 0
+        for path in files:
+            for line, record in csv_rows(path, report, required=("timestamp", "itemid", "property", "value")):
+                item, stamp = record["itemid"], record["timestamp"]
+                if not item or not _MS.fullmatch(stamp):
+                    column, reason = ("timestamp", _NO_TIME) if item else ("itemid", "isn't an item")
+                    report.reject(reason, file=str(path), line=line, column=column, value=record[column])
+                elif bound is not None and int(stamp) > bound:
+                    later += 1
+                else:
+                    shelf.places.setdefault(item, (str(path), line))
+                    if record["property"] in kinds:
+                        kinds[record["property"]].see(item, int(stamp), record["value"])
+        if later:
+            report.notes.append(f"{later} property rows from after {self.as_of:%Y-%m-%d %H:%M:%S} were left out.")
+
+
+def _events(files: Sequence[Path], report: ImportReport, shelf: _Shelf) -> Iterator[Row]:
+    for path in files:
+        for line, record in csv_rows(path, report, required=("timestamp", "visitorid", "event", "itemid")):
+            moment = from_epoch(record["timestamp"], per_second=1000)
+            if moment is None:
+                stamp = record["timestamp"]
+                report.reject(_NO_TIME, file=str(path), line=line, column="timestamp", value=stamp)
+                continue
+            item = record["itemid"]
+            if item:
+                shelf.places.setdefault(item, (str(path), line))
+            values = {"user_id": record["visitorid"], "item_id": item, "event": record["event"], "timestamp": moment}
+            yield Row("events", values, str(path), line)
+
+
+def _parents(files: Sequence[Path], report: ImportReport) -> dict[str, str]:
+    """category -> its parent, "" for a root."""
+    parents = {}
+    for path in files:
+        for line, record in csv_rows(path, report, required=("categoryid", "parentid")):
+            if record["categoryid"]:
+                parents[_whole(record["categoryid"])] = _whole(record["parentid"])
+            else:
+                report.reject("isn't a category", file=str(path), line=line, column="categoryid", value="")
+    return parents
+
+
+def _path(category: str, parents: Mapping[str, str]) -> list[str]:
+    """Categories from the root to `category`; a tree that bites its tail is cut where it does."""
+    path = [category]
+    while (parent := parents.get(path[-1])) and parent not in path:
+        path.append(parent)
+    return path[::-1]
+
+
+def _whole(number: str) -> str:
+    """`number` without the ".0" that a table with gaps gets when it is saved as floats."""
+    return number.removesuffix(".0")
