@@ -25,6 +25,8 @@ def parquet_rows(
     in `report.read`. Raises DataError when the file is missing, empty, not Parquet, damaged, or lacks a `required`
     column.
     """
+    if path.is_dir():
+        raise DataError("is a folder; name a file in it", file=path)
     try:
         with pq.ParquetFile(path) as file:
             present = file.schema_arrow.names
@@ -38,8 +40,6 @@ def parquet_rows(
                     yield number, record
     except FileNotFoundError:
         raise DataError("does not exist", file=path) from None
-    except IsADirectoryError:
-        raise DataError("is a folder; name a file in it", file=path) from None
     except PermissionError:
         raise DataError("may not be read; check who owns it", file=path) from None
     except (pa.ArrowException, OSError) as error:

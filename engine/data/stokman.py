@@ -124,7 +124,7 @@ def _problem(record: dict[str, Any]) -> tuple[str, str] | None:
 def _npz_array(path: Path) -> NDArray[Any]:
     """The one two-dimensional array of numbers in `path`."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise DataError("does not exist", file=path) from None
