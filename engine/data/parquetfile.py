@@ -31,7 +31,9 @@ def parquet_rows(
         with pq.ParquetFile(path) as file:
             present = file.schema_arrow.names
             require_columns(path, present, required)
-            wanted = [*required, *(name for name in optional or () if name in present)]
+            if len(set(present)) < len(present):
+                raise DataError("has two columns of one name; rename one", file=path)
+            wanted = list(dict.fromkeys([*required, *(name for name in optional or () if name in present)]))
             number = 0
             for batch in file.iter_batches(BATCH_ROWS, columns=None if optional is None else wanted):
                 for record in without_nanoseconds(batch).to_pylist():
@@ -45,6 +47,8 @@ def parquet_rows(
     except (pa.ArrowException, OSError) as error:
         said = str(error).splitlines()[0].rstrip(".")
         raise DataError(f"isn't a whole Parquet file ({said}); fetch or write it again", file=path) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"holds text that isn't UTF-8 ({error.reason}); write it again", file=path) from None
 
 
 def without_nanoseconds(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -132,7 +132,7 @@ def _npz_array(path: Path) -> NDArray[Any]:
         raise DataError(f"isn't a whole .npz of plain numbers ({error})", file=path) from None
     if len(arrays) != 1:
         raise DataError(f"must hold one array, it holds {len(arrays)}: {', '.join(arrays)}", file=path)
-    array = next(iter(arrays.values()))
+    array: NDArray[Any] = next(iter(arrays.values()))
     if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
         said = f"an array of {array.dtype} of shape {array.shape}"
         raise DataError(f"must hold one row of numbers for each vector; it holds {said}", file=path)

@@ -23,7 +23,7 @@ def test_rows_are_numbered_through_batches_and_row_groups(tmp_path):
 
 def test_only_the_columns_asked_for_are_read_and_those_that_may_be_missing(tmp_path):
     pq.write_table(pa.table({"a": [1], "b": [2], "c": [3]}), tmp_path / "x.parquet")
-    rows = list(parquet_rows(tmp_path / "x.parquet", ImportReport(), required=("a",), optional=("c", "d")))
+    rows = list(parquet_rows(tmp_path / "x.parquet", ImportReport(), required=("a",), optional=("a", "c", "d")))
     assert rows == [(1, {"a": 1, "c": 3})]
 
 
@@ -69,3 +69,14 @@ def test_what_is_missing_is_named(tmp_path):
         list(parquet_rows(tmp_path / "y.parquet", ImportReport()))
     with pytest.raises(DataError, match="is a folder"):
         list(parquet_rows(tmp_path, ImportReport()))
+
+
+def test_two_columns_of_one_name_and_text_in_another_encoding_are_refused(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), path)
+    with pytest.raises(DataError, match="two columns of one name"):
+        list(parquet_rows(path, ImportReport()))
+    broken = pa.StringArray.from_buffers(1, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\xff\xfe"))
+    pq.write_table(pa.table({"a": broken}), path)
+    with pytest.raises(DataError, match="isn't UTF-8"):
+        list(parquet_rows(path, ImportReport()))
