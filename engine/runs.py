@@ -251,7 +251,7 @@ def _typed(rows: pd.DataFrame) -> pa.Table:
     for name in rows.columns:
         try:
             arrays[name] = pa.array(rows[name], type=_TYPES.get(name), from_pandas=True)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except pa.ArrowException as error:
             raise DataError(f"can't be stored as {_TYPES.get(name, 'one type')} ({error}).", column=name) from None
     return pa.table(arrays)
 
