@@ -43,6 +43,12 @@ def csv_rows(
             report.reject(f"{few} fields: the header has {len(names)}", file=str(path), line=line, value=len(fields))
 
 
+def csv_header(path: Path, *, delimiter: str = ",") -> list[str]:
+    """The column names of a CSV file. Raises DataError as `csv_rows` does."""
+    line, header = next(_records(path, ImportReport(), delimiter, None), (1, []))
+    return _checked_header(path, header, line)
+
+
 def detect_delimiter(path: Path) -> str:
     """The delimiter that occurs most often in the header line, a comma when none does."""
     first = decoded(next(byte_lines(path)), path, 1)
