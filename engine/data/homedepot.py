@@ -34,7 +34,7 @@ class HomeDepotReader:
                 if item and title and item not in seen:
                     seen.add(item)
                     yield Row("items", {"item_id": item, "title": title, "category": "unknown"}, str(path), line)
-                query = " ".join(record["search_term"].split())
+                query = record["search_term"].strip()
                 judgment = {
                     "query_id": query_id(query),
                     "query": query,

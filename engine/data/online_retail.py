@@ -28,9 +28,8 @@ from engine.data.layout import find_files, renamed
 from engine.data.parquetfile import parquet_rows
 from engine.data.xlsxfile import xlsx_sheets
 
-FILES = {
-    "lines": tuple(f"online*retail*.{suffix}" for suffix in ("csv", "parquet", "xlsx")),
-}
+PARQUET = (".parquet", ".pq")
+FILES = {"lines": tuple(f"online*retail*{suffix}" for suffix in (".csv", ".xlsx", *PARQUET))}
 NAMES = {"Invoice": "InvoiceNo", "Price": "UnitPrice", "Customer ID": "CustomerID"}  # Online Retail II -> the first
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
 NO_PRODUCT = re.compile(
@@ -83,7 +82,8 @@ def _records(path: Path, report: ImportReport) -> Iterator[tuple[str, int, dict[
             for line, record in renamed(path, rows, NAMES, COLUMNS):
                 yield f"{path} [{sheet}]", line, record
         return
-    rows = parquet_rows(path, report) if path.suffix == ".parquet" else csv_rows(path, report, fallback="latin-1")
+    parquet = path.suffix.lower() in PARQUET
+    rows = parquet_rows(path, report) if parquet else csv_rows(path, report, fallback="latin-1")
     for line, record in renamed(path, rows, NAMES, COLUMNS):
         yield str(path), line, record
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from engine.data.base import ImportReport, Row
@@ -58,8 +58,8 @@ class _Shelf:
 class RetailRocketReader:
     """Reads events.csv, item_properties_part1.csv, item_properties_part2.csv and category_tree.csv, or some of them.
 
-    as_of: items get the category and availability they had at this moment (None: the latest in the files). Events are
-    all kept. An item's category is its category id; where there is a tree, category_path leads to it from the root.
+    as_of: items get the category and availability they had at this moment (None: the latest in the files; UTC where it
+    has no zone). Events are all kept. An item's category is its category id; where there is a tree, category_path leads to it from the root.
     An item that only events name has the category "unknown".
     """
 
@@ -85,7 +85,7 @@ class RetailRocketReader:
 
     def _read_properties(self, files: Sequence[Path], report: ImportReport, shelf: _Shelf) -> None:
         kinds = {"categoryid": shelf.category, "available": shelf.available}
-        bound = None if self.as_of is None else (self.as_of - EPOCH) // timedelta(milliseconds=1)
+        bound = None if self.as_of is None else _ms(self.as_of)
         later = 0
         for path in files:
             for line, record in csv_rows(path, report, required=("timestamp", "itemid", "property", "value")):
@@ -136,6 +136,11 @@ def _path(category: str, parents: Mapping[str, str]) -> list[str]:
     while (parent := parents.get(path[-1])) and parent not in path:
         path.append(parent)
     return path[::-1]
+
+
+def _ms(moment: datetime) -> int:
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (zoned - EPOCH) // timedelta(milliseconds=1)
 
 
 def _whole(number: str) -> str:

@@ -8,7 +8,7 @@ from engine.data.homedepot import HomeDepotReader, query_id
 from engine.errors import DataError
 
 HEADER = "id,product_uid,product_title,search_term,relevance\n"
-ROWS = HEADER + '2,100001,"Angle, 90° steel",angle bracket,3\n3,100001,"Angle, 90° steel", l  bracket,2.5\n'
+ROWS = HEADER + '2,100001,"Angle, 90° steel",angle bracket,3\n3,100001,"Angle, 90° steel", l  bracket ,2.5\n'
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
@@ -16,7 +16,7 @@ def test_items_once_and_judgments_each_in_either_encoding(tmp_path, collect, enc
     (tmp_path / "train.csv").write_bytes(ROWS.encode(encoding))
     tables, report = collect(HomeDepotReader(), tmp_path)
     assert tables["items"] == [{"item_id": "100001", "title": "Angle, 90° steel", "category": "unknown"}]
-    assert [judgment["query"] for judgment in tables["judgments"]] == ["angle bracket", "l bracket"]
+    assert [judgment["query"] for judgment in tables["judgments"]] == ["angle bracket", "l  bracket"]
     assert tables["judgments"][0] == {
         "query_id": query_id("angle bracket"),
         "query": "angle bracket",

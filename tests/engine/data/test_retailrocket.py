@@ -73,8 +73,9 @@ def test_items_have_their_latest_category_and_availability_across_files_in_any_o
     assert len(tables["items"]) == 4
 
 
-def test_items_as_of_a_moment(folder, collect):
-    tables, report = collect(RetailRocketReader(as_of=datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=UTC)), folder)
+@pytest.mark.parametrize("zone", [UTC, None])
+def test_items_as_of_a_moment(folder, collect, zone):
+    tables, report = collect(RetailRocketReader(as_of=datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=zone)), folder)
     items = by_id(tables)
     assert items["344224"]["category"] == "7"
     assert items["344224"]["category_path"] == ["8", "7"]  # a cycle in the tree ends the path
