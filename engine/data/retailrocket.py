@@ -59,8 +59,10 @@ class RetailRocketReader:
     """Reads events.csv, item_properties_part1.csv, item_properties_part2.csv and category_tree.csv, or some of them.
 
     as_of: items get the category and availability they had at this moment (None: the latest in the files; UTC where it
-    has no zone). Events are all kept. An item's category is its category id; where there is a tree, category_path leads to it from the root.
-    An item that only events name has the category "unknown".
+    has no zone). Events are all kept.
+
+    An item's category is its category id; where there is a tree, category_path leads to it from the root. An item that
+    only events name has the category "unknown".
     """
 
     as_of: datetime | None = None
