@@ -1,0 +1,104 @@
+"""Make the demo store: python scripts/prepare_demo.py [--if-missing]
+
+A shop of 600 SKUs with reviews, visitors, searches and the truth behind them, made from a seed, and the taggers trained
+on it. Under a minute on two cores; with --if-missing it ends at once when everything is there. Stop it at any moment
+and run it again: the tables are replaced together, and a tagger is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import WorkspaceError
+from engine.settings import load_settings
+from scripts.cli import chosen_workspace, parser, run
+
+# `make run` asks with --if-missing each time: pandas and the like are imported only once there is something to make.
+
+TAGGERS = ("prior", "linear")
+TABLES_SHARE = 0.6
+"""How far the progress bar is when the tables are written; the taggers share the rest."""
+Report = Callable[[float, str], None]
+
+
+@run
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make everything, or only what is missing, and say where it is."""
+    arguments = _parser().parse_args(argv)
+    settings = load_settings()
+    place = settings.home / chosen_workspace(arguments.workspace)
+    origin = _origin(place)
+    if arguments.if_missing and origin and not origin.startswith("demo"):
+        return 0  # someone's own data under this name: leave it alone
+    tables = not (arguments.if_missing and origin)
+    taggers = [model for model in TAGGERS if tables or not _has_tagger(place, model)]
+    if tables or taggers:
+        _prepare(place, settings.seed if arguments.seed is None else arguments.seed, tables=tables, taggers=taggers)
+        print(f"The demo store is ready in {place}")
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    made = parser(__doc__)
+    made.add_argument("--if-missing", action="store_true", help="only make what isn't there yet")
+    made.add_argument("--seed", type=int, help="seed of the store (default: SHELFWISE_SEED)")
+    return made
+
+
+def _origin(place: Path) -> str:
+    """Where the workspace's items came from; empty when there are none. The demo's tables come all or none."""
+    try:
+        tables = json.loads((place / "workspace.json").read_text(encoding="utf-8"))["tables"]
+        return str(tables["items"]["origin"]) if "items" in tables else ""
+    except FileNotFoundError:
+        return ""
+    except (ValueError, KeyError, TypeError) as error:
+        way_out = f"remove {place} and run this again"
+        raise WorkspaceError(f"{place / 'workspace.json'} is corrupt ({error}); {way_out}.") from None
+
+
+def _has_tagger(place: Path, model: str) -> bool:
+    return (place / "artifacts" / "taggers" / model / "CURRENT").exists()
+
+
+def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str]) -> None:
+    from engine.workflows import train_tagger
+
+    from engine.data.demo import make_demo
+    from engine.workspace import new_workspace
+
+    workspace = new_workspace(place.parent, place.name)
+    origin = _origin(place)
+    if origin and not origin.startswith("demo"):
+        raise WorkspaceError(f"{place} holds data that isn't the demo's; choose another name with --workspace.")
+    with _progress() as report:
+        if tables:
+            make_demo(workspace, seed=seed, progress=lambda share, step: report(TABLES_SHARE * share, step))
+        for number, model in enumerate(taggers):
+            report(TABLES_SHARE + (1 - TABLES_SHARE) * number / len(taggers), f"training the {model} tagger")
+            train_tagger(workspace, model, seed=seed)
+        report(1.0, "done")
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """A function that shows on stderr how far the work is and what comes next."""
+    from tqdm import tqdm
+
+    layout = "{desc:<32}{percentage:3.0f}% |{bar}| {elapsed}"
+    with tqdm(total=100, file=sys.stderr, bar_format=layout, disable=None) as bar:
+
+        def show(share: float, step: str) -> None:
+            bar.set_description_str(step, refresh=False)
+            bar.update(100 * share - bar.n)
+
+        yield show
+
+
+if __name__ == "__main__":
+    sys.exit(main())
