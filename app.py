@@ -1,0 +1,39 @@
+"""Shelfwise in the browser: the list of pages, the workspace picker and the frame around errors.
+
+`streamlit run app.py` imports this file once as a server and then runs it once per view.
+"""
+
+import streamlit as st
+
+from pages.parts import links, shell, states
+
+
+def main() -> None:
+    """One view: the page that the address names, with what surrounds it."""
+    st.set_page_config(page_title="Shelfwise", page_icon=shell.MARK, layout="wide")
+    overview = st.Page(
+        links.PAGES[""],
+        title="Overview",
+        icon=":material/dashboard:",
+        default=True,
+        help="What is in this workspace, what is built and what isn't. Every number opens to its rows.",
+    )
+    explorer = st.Page(
+        links.PAGES["sku"],
+        title="SKU explorer",
+        icon=":material/search:",
+        url_path="sku",
+        help="Find a SKU, read its reviews, see its predicted tags and the sentences behind each.",
+    )
+    page = st.navigation({"Shelf": [overview, explorer]})
+    shell.start(page.url_path)
+    with states.frame():
+        shell.workspace_picker()
+        page.run()
+
+
+if __name__ == "__main__":
+    main()
+else:
+    shell.declare_pages()
+    app = st.App(__file__)

@@ -1,0 +1,38 @@
+"""Tables as CSV files that spreadsheets open as text and never run."""
+
+import re
+
+import pandas as pd
+import streamlit as st
+
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+def neutral(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula: texts that begin like one get an apostrophe in front."""
+    if isinstance(value, str):
+        return f"'{value}" if value.lstrip(" \n\ufeff").startswith(_RISKY) else value
+    if isinstance(value, list | tuple) or hasattr(value, "tolist"):
+        return neutral("; ".join(str(part) for part in value))
+    return value
+
+
+def to_csv(frame: pd.DataFrame) -> bytes:
+    """`frame` as CSV in UTF-8 with a byte order mark (spreadsheets need it for other alphabets), formulas neutralised."""
+    texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    cells = frame.assign(**{name: frame[name].astype(object).map(neutral) for name in texts})
+    return cells.rename(columns=neutral).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+
+
+def button(label: str, make: "callable", *, name: str, key: str) -> None:
+    """A download button; `make` gives the frame and is called only when it is pressed."""
+    file = re.sub(r"[^\w.-]+", "-", name) + ".csv"
+    st.download_button(
+        label,
+        lambda: to_csv(make()),
+        file_name=file,
+        mime="text/csv",
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
+    )

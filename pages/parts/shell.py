@@ -1,0 +1,51 @@
+"""What surrounds every page: the mark, the workspace picker, and the workspace that the address names."""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from engine.errors import NotBuiltError
+from engine.settings import load_settings
+from engine.workspace import Workspace, find_workspace, list_workspaces
+from pages.parts import links
+
+MARK = Path(__file__).parent / "marks" / "mark.svg"
+_WORDMARK = MARK.with_name("wordmark.svg")
+
+
+def declare_pages() -> None:
+    """Tell the server that app.py lists the pages.
+
+    Beside a folder named pages, Streamlit first assumes its older automatic pages, until the first session has run: a
+    deep link on a fresh server would then open with "Page not found" above the page.
+    """
+    PagesManager.uses_pages_directory = False
+
+
+def start(page: str) -> None:
+    """Remember which page is open, for links; draw the mark."""
+    st.session_state["here"] = page
+    st.logo(_WORDMARK, size="large", icon_image=MARK)
+
+
+def workspace_picker() -> None:
+    """The selector in the sidebar. Raises NotBuiltError with the command when there is no workspace at all."""
+    settings = load_settings()
+    names = list_workspaces(settings.home)
+    if not names:
+        raise NotBuiltError("A workspace", "python scripts/prepare_demo.py")
+    asked = links.get("workspace") or st.session_state.get("workspace") or settings.workspace
+    if not links.get("workspace") and asked not in names:
+        asked = names[0]
+    shown = asked if asked in names else None
+    with st.sidebar:
+        st.selectbox("Workspace", names, placeholder="Choose one", **links.bind("workspace", shown, None))
+    st.session_state["workspace"] = asked
+    if shown:
+        links.settle(workspace=shown)
+
+
+def workspace() -> Workspace:
+    """The workspace that the address names. Raises UnknownNameError or WorkspaceError when it can't be opened."""
+    return find_workspace(load_settings().home, st.session_state["workspace"])
