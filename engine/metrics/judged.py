@@ -50,7 +50,7 @@ def judge(ranked: Lists, relevant: Lists, gains: Lists | None = None, *, depth: 
     worth = _gains_of(wanted, gains)
     if lists.n != wanted.n:
         raise DataError(f"{lists.n} ranked lists can't be compared with {wanted.n} lists of relevant items.")
-    depth = max(lists.longest, 1) if depth is None else depth
+    depth = max(int(lists.places.max(initial=-1)) + 1, 1) if depth is None else depth
     keys, worth = _unique_relevant(wanted, worth, len(strings))
     rows = keys // max(len(strings), 1)
     counts = np.bincount(rows, minlength=lists.n)

@@ -27,16 +27,16 @@ class FlatLists:
     codes: NDArray[np.int64]
     places: NDArray[np.int64]
 
-    @property
-    def longest(self) -> int:
-        """The length of the longest list, 0 when all are empty."""
-        return int(self.places.max(initial=-1)) + 1
-
 
 def arrow_lists(column: Lists, type_: pa.DataType | None = None) -> pa.Array:
     """`column` as one Arrow array of lists of `type_` (default: string). None counts as an empty list."""
     array = pa.array(column, type=pa.list_(type_ or pa.string()), from_pandas=True)
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def longest_list(column: Lists) -> int:
+    """The length of the longest list of `column`, 0 when all are empty."""
+    return max((len(each) for each in column if each is not None), default=0)
 
 
 def encode(*columns: Lists) -> tuple[list[str], list[FlatLists]]:

@@ -19,7 +19,7 @@ from engine.metrics import ranking
 from engine.metrics.classification import Counts, Floats, macro_over_support, row_counts
 from engine.metrics.definitions import split_name
 from engine.metrics.judged import Judged, judge
-from engine.metrics.lists import Sparse, encode, indicators
+from engine.metrics.lists import Sparse, indicators, longest_list
 from engine.metrics.significance import Measure, mean_measure
 
 
@@ -164,8 +164,8 @@ def row_values(kind: str, rows: pd.DataFrame, metrics: Sequence[str] | None = No
 
 def _depth(spec: Kind, rows: pd.DataFrame, metrics: Sequence[str]) -> int:
     """Ranks to judge: the whole of the longest list, and at least the largest cut-off."""
-    _, (flat,) = encode(rows["ranked" if spec.name == "tags" else "hits"])
-    return max([flat.longest, 1, *(split_name(metric)[1] or 1 for metric in metrics)])
+    longest = longest_list(rows["ranked" if spec.name == "tags" else "hits"])
+    return max([longest, 1, *(split_name(metric)[1] or 1 for metric in metrics)])
 
 
 def _micro(counts: Counts, ratio: Callable[[Counts], Floats]) -> Measure:

@@ -1,10 +1,12 @@
 import logging
+import os
 import subprocess
 import sys
 
 import pytest
 
 from engine.runs import new_run
+from engine.settings import keep_mlflow_silent
 from engine.tracking import log_run, tracking_address
 
 FIGURES = {"micro_f1": 0.5, "p@3": 0.25}
@@ -58,3 +60,12 @@ def test_mlflow_loads_only_when_a_run_is_logged():
     code = "import sys, engine.tracking; print('mlflow' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_telemetry_is_off_unless_the_environment_asks_for_it(monkeypatch):
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    keep_mlflow_silent()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    keep_mlflow_silent()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
