@@ -21,7 +21,7 @@ from engine.schema import TABLES
 from engine.settings import DEFAULT_SEED
 from engine.workspace import Workspace
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 8_192
 BATCH_CHARACTERS = 20_000_000
 UNKNOWN_CATEGORY = "Uncategorised"
 Progress = Callable[[ImportReport], None]

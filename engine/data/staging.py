@@ -48,7 +48,12 @@ class Stage:
         if not rows.num_rows:
             return
         if table not in self._writers:
-            self._writers[table] = pq.ParquetWriter(self._folder / f"{table}.parquet", rows.schema, compression="lz4")
+            self._writers[table] = pq.ParquetWriter(
+                self._folder / f"{table}.parquet",
+                rows.schema,
+                compression="lz4",
+                use_dictionary=[FILE],  # fast to write; the workspace's own files are the compact ones
+            )
         self._writers[table].write_table(rows)
 
     def finish(self) -> None:
