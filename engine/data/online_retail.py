@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.base import ImportReport, Row
-from engine.data.csvfile import csv_rows
+from engine.data.csvfile import csv_rows, require_columns
 from engine.data.layout import find_files, renamed
 from engine.data.parquetfile import parquet_rows
 from engine.data.xlsxfile import xlsx_sheets
@@ -78,14 +78,28 @@ class OnlineRetailReader:
 def _records(path: Path, report: ImportReport) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """(place, line, record) of every line of a file, whatever its format, with the columns of the first release."""
     if path.suffix.lower() == ".xlsx":
-        for sheet, rows in xlsx_sheets(path, report):
-            for line, record in renamed(path, rows, NAMES, COLUMNS):
-                yield f"{path} [{sheet}]", line, record
+        yield from _sheet_records(path, report)
         return
     parquet = path.suffix.lower() in PARQUET
     rows = parquet_rows(path, report) if parquet else csv_rows(path, report, fallback="latin-1")
     for line, record in renamed(path, rows, NAMES, COLUMNS):
         yield str(path), line, record
+
+
+def _sheet_records(path: Path, report: ImportReport) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """(place, line, record) of every sheet with the columns; a workbook may hold notes beside them, but not alone."""
+    headers, skipped = [], []
+    for sheet, header, rows in xlsx_sheets(path, report):
+        headers.append([NAMES.get(name, name) for name in header])
+        if not set(COLUMNS) <= set(headers[-1]):
+            skipped.append(sheet)
+            continue
+        for line, record in renamed(path, rows, NAMES, COLUMNS):
+            yield f"{path} [{sheet}]", line, record
+    if len(skipped) == len(headers):
+        require_columns(path, headers[0] if headers else [], COLUMNS)
+    elif skipped:
+        report.notes.append(f"{path}: sheets without the columns of invoice lines were left out: {', '.join(skipped)}")
 
 
 def _problem(record: Mapping[str, Any], code: str, price: float | None) -> tuple[str, str] | None:

@@ -102,7 +102,9 @@ class RetailRocketReader:
                     if record["property"] in kinds:
                         kinds[record["property"]].see(item, int(stamp), record["value"])
         if later:
-            report.notes.append(f"{later} property rows from after {self.as_of:%Y-%m-%d %H:%M:%S} were left out.")
+            report.notes.append(
+                f"item properties: {later:,} rows from after {self.as_of:%Y-%m-%d %H:%M:%S} were left out"
+            )
 
 
 def _events(files: Sequence[Path], report: ImportReport, shelf: _Shelf) -> Iterator[Row]:

@@ -52,7 +52,7 @@ class StokmanReader:
         for path in files["actions"]:
             yield from _events(path, report)
         if files["vectors"] or files["mapping"]:
-            report.notes.append("Vectors and their mapping belong to no table; they were left out.")
+            report.notes.append("vectors and their mapping belong to no table and were left out")
 
 
 def read_vectors(vectors: Path, mapping: Path) -> tuple[list[str], NDArray[np.float32]]:

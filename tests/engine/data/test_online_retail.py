@@ -1,10 +1,11 @@
 """Online Retail: invoice lines in three formats, and which of them are events."""
 
 from datetime import UTC, datetime
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from engine.data.online_retail import NO_PRODUCT, OnlineRetailReader
 from engine.errors import DataError
@@ -116,6 +117,27 @@ def test_other_columns_are_refused_in_every_format(tmp_path, collect):
     for suffix in ("csv", "parquet", "xlsx"):
         with pytest.raises(DataError, match=r"lacks column 'StockCode' \(is it 'Stock_Code'\?\)"):
             collect(OnlineRetailReader(), tmp_path / f"a.{suffix}")
+
+
+def test_a_sheet_of_notes_beside_the_lines_is_left_out(tmp_path, collect):
+    as_xlsx(tmp_path / "a")
+    book = load_workbook(tmp_path / "a.xlsx")
+    book.create_sheet("Notes", 0).append(["made by", "someone"])
+    book.create_sheet("Nothing")
+    book.save(tmp_path / "a.xlsx")
+    tables, report = collect(OnlineRetailReader(), tmp_path / "a.xlsx")
+    assert len(tables["events"]) == len(EVENTS)
+    assert report.notes == [f"{tmp_path}/a.xlsx: sheets without the columns of invoice lines were left out: Notes"]
+
+
+def test_a_workbook_torn_inside_a_sheet_is_refused(tmp_path, collect):
+    as_xlsx(tmp_path / "a")
+    with ZipFile(tmp_path / "a.xlsx") as whole, ZipFile(tmp_path / "b.xlsx", "w") as torn:
+        for name in whole.namelist():
+            content = whole.read(name)
+            torn.writestr(name, content[: len(content) * 3 // 4] if name.endswith("sheet2.xml") else content)
+    with pytest.raises(DataError, match=r"b\.xlsx: isn't a whole \.xlsx workbook"):
+        collect(OnlineRetailReader(), tmp_path / "b.xlsx")
 
 
 @pytest.mark.parametrize("content", [b"", b"InvoiceNo,StockCode\n1,2\n", b"PK\x03\x04 torn"])

@@ -82,7 +82,7 @@ def test_items_as_of_a_moment(folder, collect, zone):
     assert items["344224"]["available"] is None
     assert "600" not in items
     assert len(tables["events"]) == 2
-    assert report.notes == ["4 property rows from after 1970-01-01 00:00:01 were left out."]
+    assert report.notes == ["item properties: 4 rows from after 1970-01-01 00:00:01 were left out"]
 
 
 def test_of_two_values_at_one_moment_the_later_line_counts(tmp_path, collect):

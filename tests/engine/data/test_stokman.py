@@ -93,7 +93,7 @@ def test_the_real_catalogue(real_data, collect):
     tables, report = collect(StokmanReader(), real_data / "stokman")
     assert len({item["item_id"] for item in tables["items"]}) == 20_000
     assert not report.rejected
-    assert report.notes == ["Vectors and their mapping belong to no table; they were left out."]
+    assert report.notes == ["vectors and their mapping belong to no table and were left out"]
 
 
 @pytest.fixture
