@@ -23,6 +23,7 @@ from engine.schema import Column, Table
 
 FILE, LINE = "_file", "_line"  # where a row stood, beside the schema's columns
 AS_WRITTEN = {"text", "description"}  # places in these are counted in characters, so their ends aren't stripped
+MISSING = "is missing"
 CLOCK_SKEW = timedelta(days=1)
 EXACT_FLOAT = 2**53  # from here on, neighbouring whole numbers read as the same float
 RANGES = {
@@ -60,8 +61,8 @@ def validated(table: Table, rows: Sequence[Row], report: ImportReport, *, now: d
 
 def _reject(row: Row, column: str, reason: str, report: ImportReport) -> None:
     value = row.values.get(column)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        report.reject(f"{column} is missing", file=row.file, line=row.line)
+    if reason == MISSING:
+        report.reject(f"{column} {MISSING}", file=row.file, line=row.line)
     else:
         report.reject(f"{reason}, as {column}", file=row.file, line=row.line, column=column, value=_start(value))
 
@@ -80,7 +81,7 @@ def _column(column: Column, rows: Sequence[Row], problems: Problems, now: dateti
         array = pa.nulls(len(values), column.type)
     if column.required:
         for index in _where(pc.is_null(array)):
-            found.setdefault(index, "is missing")
+            found.setdefault(index, MISSING)
     for index, reason in found.items():
         problems.setdefault(index, f"{column.name} {reason}")
     return array
@@ -108,7 +109,15 @@ def _texts(values: list[Any], column: Column, found: Problems) -> pa.Array:
         found.update(dict.fromkeys(_where(pc.match_substring(array, "\0")), NUL_REASON))
     stripped = pc.utf8_trim_whitespace(array)
     kept = array if column.name in AS_WRITTEN else stripped
-    return pc.utf8_normalize(pc.if_else(pc.equal(stripped, ""), None, kept), form="NFC")
+    return _nfc(pc.if_else(pc.equal(stripped, ""), None, kept))
+
+
+def _nfc(array: pa.Array) -> pa.Array:
+    """`array` in NFC. Arrow's own utf8_normalize decomposes where NFC composes (pyarrow 25), so Python's is used."""
+    if pc.all(pc.string_is_ascii(array)).as_py() is not False:
+        return array
+    texts = [None if text is None else unicodedata.normalize("NFC", text) for text in array.to_pylist()]
+    return pa.array(texts, pa.string())
 
 
 def _each(values: Sequence[Any], convert: Callable[[Any], Any], found: Problems) -> list[Any]:
@@ -161,7 +170,8 @@ def _list(value: Any) -> list[str] | None:
         return None
     if not isinstance(value, (list, tuple)):
         raise ValueError("is not a list")
-    texts = [unicodedata.normalize("NFC", text).strip() for text in map(_text, value) if text]
+    parts = [_text(part) for part in value if part is not None]
+    texts = [unicodedata.normalize("NFC", part).strip() for part in parts if part]
     if any(len(text) > MAX_CELL for text in texts):
         raise ValueError(TOO_LONG_REASON)
     if any("\0" in text for text in texts):
