@@ -27,6 +27,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         reasons = {
             errno.ENOSPC: "the disk is full; free some space and run it again",
             errno.EDQUOT: "the disk quota is used up; free some space and run it again",
+            errno.EFBIG: "a file would grow larger than this system allows; raise the limit (ulimit -f)",
             errno.EROFS: "the disk is read-only; choose another place with SHELFWISE_HOME",
             errno.EACCES: "permission denied; check who owns it or choose another place with SHELFWISE_HOME",
         }
