@@ -187,6 +187,12 @@ def passport(queries: Queries, item_id: str) -> Passport:
     return Passport(item, reviews, given)
 
 
+def part_of(catalogue: Catalogue, item_id: str) -> str:
+    """Whether the SKU was in the tagger's test part ("test") or not ("rest"); empty when that isn't known."""
+    parts = catalogue.rows.loc[catalogue.rows["item_id"] == item_id, "part"]
+    return str(parts.iloc[0]) if len(parts) and isinstance(parts.iloc[0], str) else ""
+
+
 def item_tags(predictions: pd.DataFrame, item_id: str, *, top: int, minimum: float = 0.0) -> pd.DataFrame:
     """The `top` predicted tags of one SKU with at least `minimum` probability, most probable first, with `asserted`."""
     rows = predictions[predictions["item_id"] == item_id]

@@ -41,6 +41,11 @@ class Breakdown:
     about: str
     bars: tuple[Figure, ...]
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self.bars)
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -159,6 +164,8 @@ _PARTS = {
 _PAIRS = """SELECT user_id, item_id, count(*) AS events, max(timestamp) AS last FROM events
 GROUP BY user_id, item_id ORDER BY events DESC, user_id, item_id"""
 
+_WORDS = {"view": "views", "addtocart": "added to cart", "transaction": "orders"}
+
 _CATEGORIES = """SELECT category, count(*) AS skus, CAST(sum(reviews) AS BIGINT) AS reviews, avg(reviews) AS per_sku,
 sum(rating * reviews) / nullif(sum(reviews) FILTER (rating IS NOT NULL), 0) AS rating,
 count(*) FILTER (tags > 0) AS tagged, count(*) FILTER (reviews = 0) AS silent
@@ -249,7 +256,7 @@ def _breakdown(queries: Queries, key: str) -> Breakdown:
     )
     total, ready = int(rows["n"].sum()), parts.table in queries.stored
     bars = tuple(
-        Figure(f"{key}:{part}", str(part), "", int(n), of=total, ready=ready)
+        Figure(f"{key}:{part}", _WORDS.get(part, str(part)), "", int(n), of=total, ready=ready)
         for part, n in zip(rows["part"], rows["n"], strict=True)
         if ready
     )

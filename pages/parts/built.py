@@ -1,62 +1,77 @@
-"""What is built in a workspace and what is not, with the exact command for each."""
+"""What is built in a workspace and what is not, with the exact command for each; runs with their headline figure."""
 
+from markupsafe import Markup
+
+from engine.schema import TABLES
 from engine.workspace import Workspace
-from pages.parts import cache
+from pages.parts import cache, compare, links
 from pages.parts.markup import html, icon, join, show
+
+_TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
+_TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
 
 
 def show_built(workspace: Workspace) -> None:
-    """Tables, taggers and runs."""
-    from engine.schema import TABLES
-
-    stored = workspace.tables
-    rows = []
-    for name, table in TABLES.items():
-        info = stored.get(name)
-        rows.append(
-            _row(
-                name,
-                table.about,
-                f"{info.rows:,} rows" if info else "",
-                info.written[:16].replace("T", " ") if info else "",
-                "" if info else workspace.import_command,
-            )
-        )
+    """Tables and taggers: rows or version and when, or else the command that makes them."""
+    rows = [_table(workspace, name) for name in TABLES]
     trained = cache.taggers(workspace)
-    for name in ("prior", "linear"):
-        tagger = trained.get(name)
-        rows.append(
-            _row(
-                f"tagger {name}",
-                "",
-                tagger.version if tagger else "",
-                tagger.card.created[:16].replace("T", " ") if tagger else "",
-                "" if tagger else cache.TRAIN_COMMAND.format(workspace=workspace.name, model=name),
-            )
-        )
-    head = "<th></th><th>What</th><th>State</th><th>When (UTC)</th>"
-    table = html(
-        '<div class="sw-scroll"><table class="sw-table"><thead><tr>'
-        + head
-        + "</tr></thead><tbody>{}</tbody></table></div>",
-        join(rows),
-    )
-    show(
+    rows += [_tagger(workspace, name, trained.get(name)) for name in sorted({*cache.TAGGERS, *trained})]
+    head = html('<th></th><th>What</th><th>State</th><th class="sw-when">When (UTC)</th>')
+    title = html(_TITLE, "What is built", "What is missing has the command that makes it")
+    show(html("{}{}", title, html(_TABLE, head, join(rows))), key="built")
+
+
+def show_runs(workspace: Workspace) -> None:
+    """The newest run of each tagger: its micro-F1, and in words how far it is from the prior's."""
+    lines = cache.tag_runs(workspace)
+    if not lines:
+        return
+    head = html('<th>Run</th><th class="sw-r">Micro-F1</th><th>Beside the prior</th><th class="sw-r">SKUs</th>')
+    body = join(
         html(
-            '<div class="sw-section"><h2>What is built</h2><p>What is missing has the command that makes it</p></div>{}',
-            table,
-        ),
-        key="built",
+            '<tr><td><b>{}</b> <span class="sw-quiet">{}</span></td><td class="sw-r"><b>{:.3f}</b></td><td>{}</td>'
+            '<td class="sw-r"><a class="sw-link" href="{}">{:,}</a></td></tr>',
+            line.model,
+            line.id,
+            line.figure,
+            _beside(line),
+            links.link(rows=f"run:{line.id}"),
+            line.rows,
+        )
+        for line in lines
     )
+    said = "Each tagger's newest run on its held-out SKUs; the number of SKUs opens to what was predicted for each"
+    show(html("{}{}", html(_TITLE, "How well the taggers do", said), html(_TABLE, head, body)), key="runs")
 
 
-def _row(name: str, about: str, state: str, when: str, command: str) -> object:
-    mark = icon("check_circle", "built") if not command else icon("radio_button_unchecked", "not built")
+def _beside(line: "cache.RunLine") -> Markup:
+    if line.better is None:
+        return html('<span class="sw-quiet">{}</span>', line.words)
+    return compare.badge("up" if line.better > 0 else "down" if line.better < 0 else "same", line.words)
+
+
+def _table(workspace: Workspace, name: str) -> Markup:
+    info = workspace.tables.get(name)
+    if info is None:
+        return _row(name, TABLES[name].about, command=workspace.import_command)
+    return _row(name, TABLES[name].about, state=f"{info.rows:,} rows", when=info.written)
+
+
+def _tagger(workspace: Workspace, name: str, tagger: "cache.Tagger | None") -> Markup:
+    about = cache.TAGGERS.get(name, "")
+    if tagger is None:
+        return _row(f"{name} tagger", about, command=cache.TRAIN_COMMAND.format(workspace=workspace.name, model=name))
+    return _row(f"{name} tagger", about, state=f"version {tagger.version}", when=tagger.card.created)
+
+
+def _row(name: str, about: str, *, state: str = "", when: str = "", command: str = "") -> Markup:
+    mark = icon("radio_button_unchecked", "not built") if command else icon("check_circle", "built")
     return html(
-        "<tr><td>{}</td><td><b>{}</b> <span class='sw-quiet'>{}</span></td><td>{}</td><td class='sw-num'>{}</td></tr>",
+        '<tr><td>{}</td><td><b>{}</b> <span class="sw-quiet">{}</span></td><td>{}</td>'
+        '<td class="sw-num sw-when">{}</td></tr>',
         mark,
         name,
         about,
         html("<code>{}</code>", command) if command else state,
-        when,
+        when[:16].replace("T", " "),
     )

@@ -40,6 +40,11 @@ def stars(rating: float | None) -> Markup:
     )
 
 
+def category(name: str) -> str:
+    """A category as people read it: Home_Accs is Home accs."""
+    return name.replace("_", " ").capitalize() if "_" in name else name
+
+
 def price(value: float | None) -> str:
     """A price without a currency: tables don't say which one it is."""
     return "" if value is None or pd.isna(value) else f"{value:,.2f}"
@@ -53,20 +58,24 @@ def reviews_said(count: int, rating: float | None) -> Markup:
     return html('<span class="sw-meta">{} {:.1f} · {}</span>', stars(rating), rating, said)
 
 
-def grid(rows: pd.DataFrame, root: Path, *, query: bool) -> Markup:
+def grid(rows: pd.DataFrame, root: Path, *, query: bool, pictures: bool) -> Markup:
     """Product cards of the SKUs in `rows`; with a query, each says what it was found in."""
     cards = join(_card(item, root, query=query) for item in rows.to_dict("records"))
-    return html('<div class="sw-grid" role="list" aria-label="SKUs">{}</div>', cards)
+    style = "" if pictures else "sw-plain"
+    return html('<div class="sw-grid {}" role="list" aria-label="SKUs">{}</div>', style, cards)
 
 
-def beside(rows: pd.DataFrame, root: Path, *, current: str) -> Markup:
+def beside(rows: pd.DataFrame, root: Path, *, current: str, pictures: bool) -> Markup:
     """The same SKUs as a narrow list, the open one marked."""
-    return html('<div class="sw-list">{}</div>', join(_row(i, root, current=current) for i in rows.to_dict("records")))
+    items = join(_row(item, root, current=current) for item in rows.to_dict("records"))
+    return html('<div class="sw-list {}">{}</div>', "" if pictures else "sw-plain", items)
 
 
-def passport_head(item: dict[str, Any], root: Path) -> Markup:
+def passport_head(item: dict[str, Any], root: Path, *, pictures: bool) -> Markup:
     """Picture, title, rating and facts of one SKU."""
-    kind = " › ".join(str(part) for part in (item["category_path"] or [item["category"], item["subcategory"]]) if part)
+    kind = " › ".join(
+        category(str(part)) for part in (item["category_path"] or [item["category"], item["subcategory"]]) if part
+    )
     facts = {
         "SKU": item["item_id"],
         "Brand": item["brand"],
@@ -77,8 +86,10 @@ def passport_head(item: dict[str, Any], root: Path) -> Markup:
     listed = join(html("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in facts.items() if value)
     features = join(html('<span class="sw-chip">{}</span>', feature) for feature in item["features"] or [])
     return html(
-        '<div class="sw-passport">{}<div><span class="sw-meta">{}</span><h1>{}</h1>{}<dl class="sw-facts">{}</dl></div>'
+        '<div class="sw-passport {}">{}<div><span class="sw-meta">{}</span><h1>{}</h1>{}'
+        '<dl class="sw-facts">{}</dl></div>'
         '<div class="sw-wide" style="grid-column:1/-1">{}{}</div></div>',
+        "" if pictures else "sw-plain",
         image(root, item),
         kind,
         item["title"],
@@ -111,7 +122,7 @@ def _card(item: dict[str, Any], root: Path, *, query: bool) -> Markup:
         item["item_id"],
         links.link(sku=item["item_id"], tag=None),
         image(root, item),
-        item["category"],
+        category(item["category"]),
         item["item_id"],
         found,
         item["title"],

@@ -1,4 +1,4 @@
-"""Charts drawn as markup: bars, a histogram, a curve. They take the theme's colours, and each bar is a link to its rows."""
+"""Charts drawn as markup: bars, a histogram, a curve. Colours are the theme's, and each bar is a link to its rows."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,6 +1,7 @@
 """Tables as CSV files that spreadsheets open as text and never run."""
 
 import re
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
@@ -18,13 +19,13 @@ def neutral(value: object) -> object:
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
-    """`frame` as CSV in UTF-8 with a byte order mark (spreadsheets need it for other alphabets), formulas neutralised."""
+    """`frame` as CSV, formulas neutralised, in UTF-8 with the mark by which spreadsheets know other alphabets."""
     texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
     cells = frame.assign(**{name: frame[name].astype(object).map(neutral) for name in texts})
     return cells.rename(columns=neutral).to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
 
 
-def button(label: str, make: "callable", *, name: str, key: str) -> None:
+def button(label: str, make: Callable[[], pd.DataFrame], *, name: str, key: str) -> None:
     """A download button; `make` gives the frame and is called only when it is pressed."""
     file = re.sub(r"[^\w.-]+", "-", name) + ".csv"
     st.download_button(

@@ -7,6 +7,7 @@ from engine.schema import Evidence, SentenceEffect
 from pages.parts.cards import stars
 from pages.parts.markup import html, icon, join
 
+AGAINST_SHOWN = 4
 _SIDES = {
     True: ("sw-for", "add_circle", "speaks for it"),
     False: ("sw-against", "do_not_disturb_on", "speaks against it"),
@@ -32,17 +33,20 @@ def evidence_head(found: Evidence) -> Markup:
 
 
 def against(found: Evidence) -> Markup:
-    """Counter-evidence apart: the sentences that lower the tag's probability, strongest first."""
+    """Counter-evidence apart: the sentences that lower the tag's probability most."""
     quotes = join(
         html(
-            '<blockquote class="sw-quote sw-against">{}<small>{} lowers the probability by {:.1f} points</small></blockquote>',
-            effect.sentence.text,
+            '<blockquote class="sw-quote sw-against">{}<small>{} lowers the probability by {:.1f} points</small>'
+            "</blockquote>",
+            effect.sentence.text.strip(),
             icon("do_not_disturb_on"),
             100 * abs(effect.effect),
         )
-        for effect in found.opposing
+        for effect in found.opposing[:AGAINST_SHOWN]
     )
-    return html("<h3>Speaks against it</h3>{}", quotes) if quotes else Markup("")
+    more = len(found.opposing) - AGAINST_SHOWN
+    rest = html('<p class="sw-note">{} more are marked in the reviews.</p>', more) if more > 0 else ""
+    return html('<div class="sw-section"><h3>Speaks against it</h3>{}{}</div>', quotes, rest) if quotes else Markup("")
 
 
 def order(reviews: pd.DataFrame, by: str, found: Evidence | None) -> pd.DataFrame:

@@ -1,10 +1,15 @@
 """Overview: what is in this workspace, what is built and what isn't; every number opens to its rows."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
 import streamlit as st
 
 from engine import overview
 from engine.workspace import Workspace
-from pages.parts import built, cache, charts, export, links, shell, states
+from pages.parts import built, cache, cards, charts, export, links, shell, states
 from pages.parts.markup import html, icon, join, show
 
 ROWS_SHOWN = 1000
@@ -19,14 +24,13 @@ def main() -> None:
     summary = cache.summary(workspace)
     show_title(workspace, describe(summary))
     show(tiles(summary), key="tiles")
-    st.space("small")
-    show_coverage_and_depth(summary)
-    show_mix_and_tail(summary)
+    show_items_and_reviews(summary)
+    show_tail(summary)
     show_categories(summary)
+    built.show_runs(workspace)
     built.show_built(workspace)
     if links.get("rows"):
-        overview.rows_query(links.get("rows"))
-        show_rows(workspace, links.get("rows"))
+        show_rows(workspace, behind(workspace, links.get("rows")))
 
 
 def link(key: str) -> str:
@@ -41,9 +45,9 @@ def describe(summary: overview.Overview) -> str:
 
 
 def show_title(workspace: Workspace, said: str) -> None:
-    """The name of the workspace, before its ids and numbers."""
+    """The page, the workspace, and the workspace in one line."""
     show(
-        html('<div class="sw-head"><h1>{}</h1><span class="sw-quiet">{}</span></div>', workspace.name, said),
+        html('<div class="sw-head"><h1>Overview</h1><span class="sw-quiet">{} · {}</span></div>', workspace.name, said),
         key="title",
     )
 
@@ -72,18 +76,17 @@ def heading(title: str, said: str) -> object:
     return html('<div class="sw-section"><h2>{}</h2><p>{}</p></div>', title, said)
 
 
-def show_coverage_and_depth(summary: overview.Overview) -> None:
-    """How complete the SKUs are, and how deep their reviews."""
+def show_items_and_reviews(summary: overview.Overview) -> None:
+    """How complete the SKUs are and what users did with them; how deep and how kind the reviews are."""
     left, right = st.columns(2, gap="large")
     with left:
         rows = join(_covered(figure) for figure in summary.coverage if figure.ready)
-        show(
-            html("{}<div class='sw-bars'>{}</div>", heading("Coverage", "SKUs that have what a model needs"), rows),
-            key="coverage",
-        )
+        title = heading("Coverage", "SKUs that have what a model needs")
+        show(html('{}<div class="sw-bars">{}</div>', title, rows), key="coverage")
+        show_mix(summary.breakdowns["mix"], summary.pairs)
     with right:
         depth, ratings = summary.breakdowns["depth"], summary.breakdowns["ratings"]
-        if depth.bars:
+        if depth.ready:
             show(html("{}{}", heading(depth.label, depth.about), charts.histogram(depth, link)), key="depth")
             show(html("{}{}", heading(ratings.label, ratings.about), charts.bars(ratings, link)), key="ratings")
 
@@ -96,29 +99,36 @@ def _covered(figure: overview.Figure) -> object:
     )
 
 
-def show_mix_and_tail(summary: overview.Overview) -> None:
-    """What users did and how sparse it is; how long the tail of tags is."""
+def show_mix(mix: overview.Breakdown, pairs: overview.Figure) -> None:
+    """What users did, and how sparse it is."""
+    if mix.ready:
+        said = html(
+            '<p class="sw-note"><a class="sw-link" href="{}">{:,} pairs</a> of a user and a SKU were seen: '
+            "{:.3f} % of all that could be.</p>",
+            link(pairs.key),
+            pairs.value,
+            100 * pairs.share,
+        )
+        show(html("{}{}{}", heading(mix.label, mix.about), charts.bars(mix, link), said), key="mix")
+
+
+def show_tail(summary: overview.Overview) -> None:
+    """How long the tail of tags is."""
+    tail = summary.breakdowns["tail"]
+    if not tail.ready:
+        return
+    show(heading(tail.label, tail.about), key="tail-title")
     left, right = st.columns(2, gap="large")
-    mix, tail, pairs = summary.breakdowns["mix"], summary.breakdowns["tail"], summary.pairs
+    drawn = charts.curve(
+        summary.tail,
+        alt=f"SKUs per tag, from {summary.tail[0]:,} for the most frequent down to {summary.tail[-1]:,}",
+        left=f"most frequent: {summary.tail[0]:,} SKUs",
+        right=f"tag {len(summary.tail):,}: {summary.tail[-1]:,} SKUs",
+    )
     with left:
-        if mix.bars:
-            said = html(
-                '<p class="sw-note"><a class="sw-link" href="{}">{:,} pairs</a> of a user and a SKU were seen: '
-                "{:.3f} % of all that could be.</p>",
-                link(pairs.key),
-                pairs.value,
-                100 * pairs.share,
-            )
-            show(html("{}{}{}", heading(mix.label, mix.about), charts.bars(mix, link), said), key="mix")
+        show(drawn, key="tail-curve")
     with right:
-        if tail.bars:
-            drawn = charts.curve(
-                summary.tail,
-                alt=f"SKUs per tag, from {summary.tail[0]:,} for the most frequent down to {summary.tail[-1]:,}",
-                left=f"most frequent tag: {summary.tail[0]:,} SKUs",
-                right=f"tag {len(summary.tail):,}: {summary.tail[-1]:,}",
-            )
-            show(html("{}{}{}", heading(tail.label, tail.about), drawn, charts.bars(tail, link)), key="tail")
+        show(charts.bars(tail, link), key="tail")
 
 
 def show_categories(summary: overview.Overview) -> None:
@@ -140,7 +150,7 @@ def _category(row: dict) -> object:
         '<td class="sw-r">{:,}</td><td class="sw-r">{:.1f}</td><td class="sw-r">{}</td><td class="sw-r">{:,}</td>'
         '<td class="sw-r">{}</td></tr>',
         links.link("sku", category=row["category"]),
-        row["category"],
+        cards.category(row["category"]),
         link(f"category:{row['category']}"),
         row["skus"],
         row["reviews"],
@@ -151,43 +161,60 @@ def _category(row: dict) -> object:
     )
 
 
+@dataclass(frozen=True)
+class Behind:
+    """The rows behind a number: its title, the first of them, how many there are, and how to get all."""
+
+    key: str
+    title: str
+    first: pd.DataFrame
+    total: int
+    every: Callable[[], pd.DataFrame]
+
+
+def behind(workspace: Workspace, key: str) -> Behind:
+    """The rows of a figure or of a run. Raises UnknownNameError for a key that names neither."""
+    kind, _, run_id = key.partition(":")
+    if kind == "run":
+        rows = cache.run_rows(workspace, run_id)
+        return Behind(key, f"Run {run_id}", rows.head(ROWS_SHOWN), len(rows), lambda: rows)
+    title, _, _ = overview.rows_query(key)
+    queries = cache.queries(workspace)
+    first, total = cache.rows(workspace, key, ROWS_SHOWN), overview.count_rows(queries, key)
+    return Behind(key, title, first, total, lambda: overview.open_rows(queries, key))
+
+
 def close_rows() -> None:
     """Leave the rows out of the address when the drawer is closed."""
     links.follow(links.link(rows=None))
 
 
 @st.dialog("Behind this number", width=820, position="right", on_dismiss=close_rows)
-def show_rows(workspace: Workspace, key: str) -> None:
+def show_rows(workspace: Workspace, rows: Behind) -> None:
     """The rows behind a figure: how many, the table, the export. Choosing one with a SKU opens the SKU."""
-    title, _, _ = overview.rows_query(key)
-    frame = cache.rows(workspace, key, ROWS_SHOWN)
-    total = overview.count_rows(cache.queries(workspace), key)
-    first = f"the first {ROWS_SHOWN:,} below, all in the export" if total > ROWS_SHOWN else "all below"
-    show(html('<h2>{}</h2><p class="sw-quiet">{:,} rows, {}</p>', title, total, first), key="rows-title")
-    export.button(
-        "Export these rows",
-        lambda: overview.open_rows(cache.queries(workspace), key),
-        name=f"{workspace.name}-{key}",
-        key="rows-export",
-    )
-    if frame.empty:
+    first = f"the first {ROWS_SHOWN:,} below, all in the export" if rows.total > ROWS_SHOWN else "all below"
+    show(html('<h2>{}</h2><p class="sw-quiet">{:,} rows, {}</p>', rows.title, rows.total, first), key="rows-title")
+    if rows.first.empty:
         states.empty("No rows", "Nothing is behind this number.", {"Close": links.link(rows=None)}, key="rows")
         return
-    by_sku = "item_id" in frame
+    export.button("Export these rows", rows.every, name=f"{workspace.name}-{rows.key}", key="rows-export")
+    by_sku = "item_id" in rows.first
+    key = f"rows-{rows.key}"
     st.dataframe(
-        frame,
+        rows.first,
         hide_index=True,
         height=560,
-        alt=title,
-        key=f"rows-{key}",
-        on_select=(lambda: _open_selected(frame, f"rows-{key}")) if by_sku else "ignore",
+        alt=rows.title,
+        column_config={"rating": st.column_config.NumberColumn(format="%.1f")},
+        key=key,
+        on_select=partial(_open_selected, rows.first, key) if by_sku else "ignore",
         selection_mode="single-row",
     )
     if by_sku:
         show(html('<p class="sw-note">{} Select a row to open its SKU.</p>', icon("touch_app")), key="rows-hint")
 
 
-def _open_selected(frame: object, key: str) -> None:
+def _open_selected(frame: pd.DataFrame, key: str) -> None:
     chosen = st.session_state[key].selection.rows
     if chosen:
         links.follow(links.link("sku", sku=frame["item_id"].iloc[chosen[0]]))

@@ -1,0 +1,66 @@
+"""What the explorer's list and passport share: the tagger in use, the catalogue, and the limits on tags."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine import explore
+from engine.errors import UnknownNameError
+from engine.workspace import Workspace
+from pages.parts import cache, links
+
+DEFAULT_TOP, MAX_TOP = 12, 30
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A workspace as the explorer shows it: its trained taggers, the one in use, and the catalogue with its tags."""
+
+    workspace: Workspace
+    taggers: dict[str, cache.Tagger]
+    tagger: cache.Tagger | None
+    catalogue: explore.Catalogue
+
+    @property
+    def pictures(self) -> bool:
+        """Whether any SKU has a picture; where none has, no room is kept for them."""
+        return "pictures" in self.catalogue.has
+
+
+def open_shelf(workspace: Workspace) -> Shelf:
+    """The shelf with the tagger that the address names, or the first that is trained.
+
+    Raises UnknownNameError for a tagger that isn't trained.
+    """
+    taggers = cache.taggers(workspace)
+    asked = links.get("tagger")
+    if asked and asked not in taggers:
+        raise UnknownNameError("tagger", asked, taggers)
+    tagger = taggers[asked] if asked else next(iter(taggers.values()), None)
+    return Shelf(workspace, taggers, tagger, cache.catalogue(workspace, tagger))
+
+
+def tagger_switch(shelf: Shelf) -> None:
+    """A switch between trained taggers, when there is more than one."""
+    if shelf.tagger and len(shelf.taggers) > 1:
+        first = next(iter(shelf.taggers))
+        st.segmented_control(
+            "Tagger",
+            list(shelf.taggers),
+            label_visibility="collapsed",
+            required=True,
+            **links.bind("tagger", shelf.tagger.name, first),
+        )
+
+
+def limits() -> tuple[int, float]:
+    """How many tags to show at most, and from which probability, as the address says."""
+    return int(links.number("top", DEFAULT_TOP, low=1, high=MAX_TOP)), links.number("min", 0.0, low=0.0, high=1.0)
+
+
+def choose_limits() -> None:
+    """A popover to change the limits."""
+    top, minimum = limits()
+    with st.popover("Limits", icon=":material/tune:"):
+        st.slider("Tags at most", 1, MAX_TOP, **links.bind("top", top, DEFAULT_TOP))
+        st.slider("From this probability", 0.0, 1.0, step=0.05, **links.bind("min", minimum, 0.0))
