@@ -1,0 +1,74 @@
+"""What only a browser can show: addresses, Back, clicks without reloading, and that hostile text stays text."""
+
+import pytest
+from driving import wait_drawn, wait_for
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_deep_link_on_a_fresh_server_opens_its_page(driver, address):
+    driver.get(f"{address}/sku?workspace=demo&sku=SK-004")
+    wait_drawn(driver)
+    assert wait_for(driver, "document.querySelector('.sw-passport h1')?.textContent") == "Item number 4"
+    assert "Page not found" not in driver.find_element("tag name", "body").text
+
+
+def test_a_card_opens_its_sku_without_loading_the_page_and_back_returns(driver, address):
+    driver.get(f"{address}/sku?workspace=demo&q=sk-009")
+    wait_drawn(driver)
+    driver.execute_script("window.same = true")
+    wait_for(driver, "document.querySelectorAll('.sw-card').length === 1")
+    driver.find_element("css selector", ".sw-card").click()
+    assert wait_for(driver, "document.querySelector('.sw-passport h1')?.textContent") == "Item number 9"
+    assert driver.execute_script("return window.same") is True
+    assert driver.current_url == f"{address}/sku?workspace=demo&q=sk-009&sku=SK-009"
+    driver.back()
+    wait_for(driver, "document.querySelector('.sw-card') && !document.querySelector('.sw-passport')")
+    assert driver.execute_script("return window.same") is True
+
+
+def test_hostile_reviews_and_titles_stay_text(driver, address):
+    driver.get(f"{address}/sku?workspace=demo&sku=SK-001")
+    wait_drawn(driver)
+    wait_for(driver, "document.querySelectorAll('.sw-review').length === 8")
+    text = driver.find_element("css selector", "[data-testid=stMain]").text
+    assert "<script>window.broken = 1</script>" in text
+    assert '<img src=x onerror="window.broken = 1">' in text
+    assert "[a link](javascript:window.broken=1)" in text
+    assert r"$\LaTeX$" in text
+    assert ":material/delete: :red[red] :smile:" in text
+    assert "**bold** _slanted_ `code` # heading" in text
+    assert driver.execute_script("return window.broken") is None
+    assert driver.execute_script("return document.querySelectorAll('.sw-review a, .sw-review img, .katex').length") == 0
+
+
+def test_a_number_opens_to_its_rows_and_the_drawer_leaves_the_address_when_closed(driver, address):
+    driver.get(f"{address}/?workspace=demo")
+    wait_drawn(driver)
+    driver.find_element("css selector", 'a[href*="without%3Areviews"]').click()
+    assert "6 rows" in wait_for(
+        driver,
+        "document.querySelector('[data-testid=stDialog]')?.innerText.includes('rows')"
+        " && document.querySelector('[data-testid=stDialog]').innerText",
+    )
+    assert "rows=without%3Areviews" in driver.current_url
+    driver.find_element("css selector", "[data-testid=stDialog] button[aria-label=Close]").click()
+    wait_for(driver, "!location.search.includes('rows=')")
+
+
+def test_the_picker_opens_the_other_workspace_and_says_so_in_the_address(driver, address):
+    driver.get(f"{address}/?workspace=demo")
+    wait_drawn(driver)
+    driver.find_element("css selector", "[data-testid=stSidebar] [data-testid=stSelectbox] input").click()
+    wait_for(driver, "document.querySelector('[role=option]')")
+    option = [o for o in driver.find_elements("css selector", "[role=option]") if o.text == "second"]
+    option[0].click()
+    wait_for(driver, "document.querySelector('.sw-head')?.textContent.includes('second · 3 SKUs')")
+    assert "workspace=second" in driver.current_url
+
+
+def test_no_request_leaves_the_machine(driver, address):
+    driver.get(f"{address}/sku?workspace=demo")
+    wait_drawn(driver)
+    fetched = driver.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert [name for name in fetched if not name.startswith((address, "data:", "blob:"))] == []
