@@ -67,7 +67,7 @@ def import_files(
         try:
             with open_stage(folder) as stage:
                 _fill(stage, reader, paths, report, progress or (lambda _: None))
-                _choose(stage, workspace, report, options)
+                _choose(stage, Workspace.open(workspace.path), report, options)
                 for table in stage.tables:
                     stage.copy(table, writer)
                     report.kept[table] = stage.count(f"SELECT count(*) FROM alive_{table}")

@@ -18,15 +18,14 @@ def sample_reviews(stage: Stage, report: ImportReport, *, rows: int | None, min_
             "Sampling needs reviews, and this source brings none; leave out --sample and --min-reviews."
         )
     if rows is not None:
-        dropped = stage.drop(
-            "reviews",
-            """SELECT _row FROM (
-                   SELECT reviews._row, row_number() OVER (PARTITION BY category ORDER BY md5(? || review_id)) AS nth
-                   FROM alive_reviews AS reviews LEFT JOIN alive_items AS items USING (item_id))
-               WHERE nth > ?""",
+        stage.query(
+            """CREATE TABLE chosen AS
+               SELECT unnest(arg_min(reviews._row, md5(? || review_id), ?)) AS _row
+               FROM alive_reviews AS reviews LEFT JOIN alive_items AS items USING (item_id) GROUP BY category""",
             f"{seed}:",
             rows,
         )
+        dropped = stage.drop("reviews", "SELECT _row FROM alive_reviews ANTI JOIN chosen USING (_row)")
         report.notes.append(
             f"sample of at most {rows:,} reviews per category, seed {seed}: {dropped:,} reviews left out"
         )

@@ -2,7 +2,8 @@
 
 Whether a row stays can depend on all others (duplicates, samples). So batches go to Parquet files in a folder of their
 own, DuckDB finds the rows to drop with a fixed memory limit, spilling into the same folder, and the rest is copied.
-Exact keys are compared, not hashes of them: no false duplicates, and memory stays flat without a structure of our own.
+Hashes of keys only say where to look for duplicates; the keys themselves decide, so that none is found falsely. The
+queries are aggregates and joins, which spill at any size, where window functions over a whole table would not.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from engine.errors import StorageError
 from engine.schema import TABLES
 from engine.workspace import TableWriter
 
-MEMORY_LIMIT = "192MB"
-COPY_ROWS = 32_768
+MEMORY_LIMIT = "256MB"
+COPY_ROWS = 16_384
 REPEATED = "repeats the {key} of an earlier row with other values; the first one is kept"
 
 
@@ -97,13 +98,17 @@ class Stage:
             return
         names, columns = ", ".join(key), ", ".join(TABLES[table].arrow.names)
         self.query(f"""
+            CREATE TABLE suspects_{table} AS
+            SELECT hash({names}) AS suspect FROM {table} GROUP BY suspect HAVING count(*) > 1
+        """)
+        self.query(f"""
             CREATE TABLE repeats_{table} AS
-            WITH repeated AS (SELECT {names} FROM {table} GROUP BY ALL HAVING count(*) > 1),
-                 ranked AS (SELECT _row, {FILE}, {LINE}, {names}, hash({columns}) AS content,
-                                   first_value(content) OVER same AS first, row_number() OVER same AS nth
-                            FROM {table} SEMI JOIN repeated USING ({names})
-                            WINDOW same AS (PARTITION BY {names} ORDER BY _row))
-            SELECT _row, {FILE}, {LINE}, {names}, content = first AS exact FROM ranked WHERE nth > 1 ORDER BY _row
+            WITH suspected AS (SELECT *, hash({columns}) AS content FROM {table}
+                               WHERE hash({names}) IN (SELECT suspect FROM suspects_{table})),
+                 firsts AS (SELECT {names}, min(_row) AS first, arg_min(content, _row) AS first_content
+                            FROM suspected GROUP BY {names} HAVING count(*) > 1)
+            SELECT _row, {FILE}, {LINE}, {names}, content = first_content AS exact
+            FROM suspected JOIN firsts USING ({names}) WHERE _row > first ORDER BY _row
         """)
         self.drop(table, f"SELECT _row FROM repeats_{table}")
         self._report_repeats(table, key, report)
@@ -123,8 +128,8 @@ class Stage:
     def copy(self, table: str, writer: TableWriter) -> None:
         """Write the rows of `table` that aren't dropped to the workspace, in their order."""
         start = 0
-        with pq.ParquetFile(self._folder / f"{table}.parquet") as file:
-            for batch in file.iter_batches(COPY_ROWS, columns=TABLES[table].arrow.names):
+        with pq.ParquetFile(self._folder / f"{table}.parquet", pre_buffer=False) as file:
+            for batch in file.iter_batches(COPY_ROWS, columns=TABLES[table].arrow.names, use_threads=False):
                 end = start + batch.num_rows
                 dropped = f"SELECT _row FROM dropped_{table} WHERE _row >= ? AND _row < ?"
                 keep = np.ones(batch.num_rows, dtype=bool)
