@@ -65,9 +65,12 @@ class Queries:
     def _unreadable(self) -> Iterator[None]:
         try:
             yield
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            place, way_out = self.workspace.path / "tables", self.workspace.import_command
-            raise WorkspaceError(f"A table under {place} can't be read ({error}); import it again: {way_out}") from None
+        except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+            raise  # our SQL is wrong, not the file
+        except duckdb.Error as error:
+            place, reason = self.workspace.path / "tables", str(error).splitlines()[0]
+            way_out = f"import it again: {self.workspace.import_command}"
+            raise WorkspaceError(f"A table under {place} can't be read ({reason}); {way_out}") from None
 
 
 def _text_type(type_: Any) -> Any:

@@ -52,7 +52,7 @@ def test_a_number_opens_to_its_rows_and_the_drawer_leaves_the_address_when_close
         " && document.querySelector('[data-testid=stDialog]').innerText",
     )
     assert "rows=without%3Areviews" in driver.current_url
-    driver.find_element("css selector", "[data-testid=stDialog] button[aria-label=Close]").click()
+    driver.execute_script("document.querySelector('[data-testid=stDialog] button[aria-label=Close]').click()")
     wait_for(driver, "!location.search.includes('rows=')")
 
 

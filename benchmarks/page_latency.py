@@ -1,0 +1,96 @@
+"""How long a person waits: first paint of a cold server, and the SKU page after a click, in a real browser.
+
+    python benchmarks/page_latency.py [--workspace demo] [--runs 5]
+
+First paint: from opening the address on a server that has served nobody, in a fresh browser, until our own markup
+stands on the overview. Click: from a click on a product card, and on a tag, until the SKU or its evidence stands there.
+Starting the server is measured apart. About a minute on two cores; needs chromium, chromedriver and a workspace.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = [
+    str(Path(__file__).resolve().parents[1]),
+    str(Path(__file__).resolve().parents[1] / "tests" / "browser"),
+]
+
+from driving import browser, serve, wait_drawn, wait_for  # noqa: E402
+
+from engine.settings import load_settings  # noqa: E402
+
+# Clicks inside the page and notes when the awaited thing stands there, so that the driver's own delays don't count.
+MEASURED_CLICK = """
+const [link, awaited, done] = arguments
+const start = performance.now()
+document.querySelector(link).click()
+const look = () => document.querySelector(awaited) ? done(performance.now() - start) : requestAnimationFrame(look)
+look()
+"""
+
+
+def main() -> None:
+    """Measure and print a line for each figure: median and range in milliseconds."""
+    arguments = _arguments()
+    starts, paints, cards, tags = [], [], [], []
+    for _ in range(arguments.runs):
+        begin = time.perf_counter()
+        with serve(load_settings().home) as address:
+            starts.append(1000 * (time.perf_counter() - begin))
+            with browser() as driver:
+                driver.set_script_timeout(30)
+                paints.append(_first_paint(driver, f"{address}/?workspace={arguments.workspace}"))
+                card, tag = _clicks(driver, f"{address}/sku?workspace={arguments.workspace}")
+                cards += card
+                tags += tag
+    _print("server start", starts)
+    _print("first paint, cold server", paints, aim=2000)
+    _print("card -> SKU", cards, aim=300)
+    _print("tag -> evidence", tags, aim=300)
+
+
+def _first_paint(driver: object, address: str) -> float:
+    """Milliseconds from opening `address` until the overview's tiles stand there."""
+    driver.get(address)
+    return float(wait_for(driver, "document.querySelector('.sw-tile') && performance.now()"))
+
+
+def _clicks(driver: object, address: str) -> tuple[list[float], list[float]]:
+    """Milliseconds of opening the first, second, … card, and of choosing that SKU's first tags."""
+    driver.get(address)
+    wait_drawn(driver)
+    cards, tags = [], []
+    for number in range(4):
+        wait_for(driver, "document.querySelectorAll('.sw-card').length > 5")
+        time.sleep(0.5)
+        card = f".sw-card:nth-child({number + 1})"
+        cards.append(driver.execute_async_script(MEASURED_CLICK, card, ".sw-passport"))
+        wait_drawn(driver)
+        if driver.execute_script("return document.querySelectorAll('.sw-tag').length"):
+            time.sleep(0.5)
+            tags.append(driver.execute_async_script(MEASURED_CLICK, ".sw-tag", ".sw-tag[aria-current]"))
+            wait_drawn(driver)
+            driver.back()
+            wait_for(driver, "!document.querySelector('.sw-tag[aria-current]')")
+        driver.back()
+    return cards, tags
+
+
+def _print(name: str, values: list[float], *, aim: float | None = None) -> None:
+    if values:
+        said = f"{name:<26} median {statistics.median(values):6.0f} ms   {min(values):.0f} to {max(values):.0f}"
+        print(f"{said}   n={len(values)}" + (f"   aim {aim:.0f}" if aim else ""))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workspace", default=load_settings().workspace)
+    parser.add_argument("--runs", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
