@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class AmazonReader:
 
 
 def _first(file: Path) -> list[Record]:
-    return [record for _, (_, record) in zip(range(1), json_lines(file, ImportReport()), strict=False)]
+    return [record for _, record in islice(json_lines(file, ImportReport()), 1)]
 
 
 def _is_review(record: Record) -> bool:

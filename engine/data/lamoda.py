@@ -45,7 +45,7 @@ class LamodaReader:
         for good_type, count in self._unknown.most_common():
             near = difflib.get_close_matches(good_type, GOOD_TYPES, n=1)
             hint = f"did you mean {shown(near[0])}?" if near else f"known: {', '.join(GOOD_TYPES)}."
-            report.notes.append(f"good type {shown(good_type)} isn't a known one, kept for {count:,} rows; {hint}")
+            report.notes.append(f"good type {shown(good_type)} isn't a known one, kept for {count:,} SKUs; {hint}")
 
     def _file(self, path: Path, report: ImportReport) -> Iterator[Row]:
         header = csv_header(path, delimiter=detect_delimiter(path))
@@ -75,7 +75,7 @@ class LamodaReader:
         if len(ids) != len(texts):
             raise ValueError("comment_id and comment_text hold different numbers of values")
         rows: list[tuple[str, Record]] = []
-        if self._skus.is_new(f"{sku}\0{name}\0{source}"):
+        if self._skus.is_new(f"{sku}\0{name}"):
             self._count_unknown(record["good_type"].strip())
             subtype = record.get("good_subtype", "")
             item = {"item_id": sku, "title": name or sku, "category": record["good_type"], "subcategory": subtype}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections import Counter, defaultdict
 
@@ -58,7 +59,23 @@ def movielens(folder, n):
     return {"events": n, "items": ITEMS}, n + ITEMS
 
 
+def lamoda(folder, n):
+    rows = (f"{row},A{row % ITEMS},Soft and warm,Hat,Accs,HATS" for row in range(n))
+    header = "comment_id,product_sku,comment_text,name,good_type,good_subtype"
+    (folder / "lamoda_reviews.csv").write_text("\n".join([header, *rows]))
+    return {"reviews": n, "items": ITEMS}, n
+
+
+def amazon(folder, n):
+    record = {"text": "Fine", "rating": 5.0, "title": "Good", "asin": "B1"}
+    records = (record | {"parent_asin": f"P{row % ITEMS}", "user_id": f"U{row}", "timestamp": row} for row in range(n))
+    (folder / "Toys.jsonl").write_text("\n".join(map(json.dumps, records)))
+    return {"reviews": n, "items": ITEMS}, n
+
+
 SAMPLES = {
+    "lamoda": lamoda,
+    "amazon": amazon,
     "retailrocket": retailrocket,
     "online-retail": online_retail,
     "stokman": stokman,
