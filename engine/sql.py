@@ -53,7 +53,7 @@ class Queries:
         """
         with self._unreadable():
             rows: pa.Table = self._connection.cursor().sql(sql, params=list(values)).to_arrow_table()
-        return rows.to_pandas(types_mapper=_text_type)
+        return rows.to_pandas(types_mapper=_type)
 
     def number(self, sql: str, *values: Any) -> float:
         """The one number that `sql` gives; 0 for NULL."""
@@ -73,6 +73,11 @@ class Queries:
             raise WorkspaceError(f"A table under {place} can't be read ({reason}); {way_out}") from None
 
 
-def _text_type(type_: Any) -> Any:
-    """Arrow text as pandas' own string type, so that frames look the same whether SQL or a reader made them."""
-    return pd.StringDtype() if str(type_) in ("string", "large_string") else None
+def _type(type_: pa.DataType) -> Any:
+    """Text as pandas' own string type, so that frames look the same whoever made them; times as Arrow's.
+
+    pandas 3.1 warns whenever pyarrow reads its own times with a zone.
+    """
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        return pd.StringDtype()
+    return pd.ArrowDtype(type_) if pa.types.is_timestamp(type_) else None

@@ -29,9 +29,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 }
 """
-_STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+STYLE = Path(__file__).with_name("style.css")
 _COMPONENT = st.components.v2.component(
-    "shelfwise_markup", html='<div class="sw"></div>', css=_STYLE, js=_SCRIPT, isolate_styles=False
+    "shelfwise_markup", html='<div class="sw"></div>', js=_SCRIPT, isolate_styles=False
 )
 
 

@@ -9,6 +9,7 @@ from engine.errors import NotBuiltError
 from engine.settings import load_settings
 from engine.workspace import Workspace, find_workspace, list_workspaces
 from pages.parts import links
+from pages.parts.markup import STYLE
 
 MARK = Path(__file__).parent / "marks" / "mark.svg"
 _WORDMARK = MARK.with_name("wordmark.svg")
@@ -24,8 +25,9 @@ def declare_pages() -> None:
 
 
 def start(page: str) -> None:
-    """Remember which page is open, for links; draw the mark."""
+    """Remember which page is open, for links; draw the mark, and load our style once for all markup of the page."""
     st.session_state["here"] = page
+    st.html(STYLE)
     st.logo(_WORDMARK, size="large", icon_image=MARK)
 
 

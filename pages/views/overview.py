@@ -191,6 +191,12 @@ def close_rows() -> None:
 
 @st.dialog("Behind this number", width=820, position="right", on_dismiss=close_rows)
 def show_rows(workspace: Workspace, rows: Behind) -> None:
+    """The drawer. It runs apart from its page, so it needs a frame of its own."""
+    with states.frame():
+        show_table(workspace, rows)
+
+
+def show_table(workspace: Workspace, rows: Behind) -> None:
     """The rows behind a figure: how many, the table, the export. Choosing one with a SKU opens the SKU."""
     first = f"the first {ROWS_SHOWN:,} below, all in the export" if rows.total > ROWS_SHOWN else "all below"
     show(html('<h2>{}</h2><p class="sw-quiet">{:,} rows, {}</p>', rows.title, rows.total, first), key="rows-title")

@@ -1,0 +1,58 @@
+"""Pages run in-process over a small shop; what our markup shows is read from the component's data."""
+
+import json
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from shop import make_shop
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+EXPLORER = "pages/views/sku_explorer.py"
+
+
+@pytest.fixture(autouse=True)
+def no_caches():
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def shop(home):
+    return make_shop(home)
+
+
+@pytest.fixture
+def overview(home):
+    """Open the overview at an address."""
+    return lambda **address: run(None, address)
+
+
+@pytest.fixture
+def explorer(home):
+    """Open the SKU explorer at an address."""
+    return lambda **address: run(EXPLORER, address)
+
+
+def run(page, address):
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    if page:
+        app.run()
+        app.switch_page(page)
+    for name, value in address.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def shown(app) -> str:
+    """All of our markup on the page."""
+    return "\n".join(json.loads(element.proto.json)["html"] for element in app.get("bidi_component"))
+
+
+def part(app, key: str) -> str:
+    """The markup at one place."""
+    found = [element for element in app.get("bidi_component") if element.key == key]
+    return json.loads(found[0].proto.json)["html"] if found else ""

@@ -1,0 +1,94 @@
+import pytest
+from conftest import part, shown
+
+
+def test_all_skus_are_shown_a_page_at_a_time(shop, explorer):
+    app = explorer()
+    assert '<b class="sw-num">30</b> SKUs' in part(app, "count")
+    assert part(app, "grid").count('class="sw-card"') == 24
+    assert part(explorer(page="2"), "grid").count('class="sw-card"') == 6
+
+
+@pytest.mark.parametrize("page", ["99", "-1", "x", "nan", "1e9", "inf"])
+def test_pages_that_do_not_exist_become_ones_that_do(shop, explorer, page):
+    assert 'class="sw-card"' in part(explorer(page=page), "grid")
+
+
+def test_typing_a_search_changes_the_address_and_the_grid(shop, explorer):
+    app = explorer(page="2")
+    app.text_input(key="at-q").input("sk-007").run()
+    assert app.query_params == {"workspace": "demo", "q": "sk-007"}
+    assert part(app, "grid").count('class="sw-card"') == 1
+    assert "found in SKU" in part(app, "grid")
+
+
+def test_an_address_fills_the_controls(shop, explorer):
+    app = explorer(q="item", category="Toys", sort="dear", ask="silent")
+    assert app.text_input(key="at-q").value == "item"
+    assert app.selectbox(key="at-category").value == "Toys"
+    assert app.selectbox(key="at-sort").value == "dear"
+    assert part(app, "grid").index("SK-020") < part(app, "grid").index("SK-005")
+
+
+def test_nothing_matches_has_ways_out(shop, explorer):
+    app = explorer(q="<b>zzz", category="Toys")
+    said = part(app, "state-empty-list")
+    assert "No SKU matches “&lt;b&gt;zzz”" in said
+    assert 'href="./sku?workspace=demo"' in said
+    assert "everywhere" in said
+
+
+def test_pictures_are_inlined_as_images_and_never_as_svg(shop, explorer):
+    grid = part(explorer(q="sk-000"), "grid")
+    assert 'src="data:image/svg+xml;base64,' in grid
+    assert "<svg" not in grid
+    assert 'alt="Item number 0"' in grid
+
+
+def test_hostile_titles_and_reviews_are_text(shop, explorer):
+    page = shown(explorer(sku="SK-001"))
+    assert "<script" not in page and "<img src=x" not in page and "<svg" not in page
+    assert "&lt;script&gt;" in page
+    assert page.count('class="sw-review"') == 8
+
+
+def test_a_passport_has_facts_reviews_and_the_command_for_a_tagger(shop, explorer):
+    app = explorer(sku="SK-004")
+    assert "<h1>Item number 4</h1>" in part(app, "passport")
+    assert "out of stock" in part(app, "passport")
+    assert part(app, "reviews").count('class="sw-review"') == 4
+    assert app.code[0].value == "train-tags --workspace demo --model linear"
+    assert 'aria-current="true"' in part(app, "list")
+
+
+def test_a_sku_without_reviews_says_so(shop, explorer):
+    assert "Nobody has reviewed this SKU" in part(explorer(sku="SK-005"), "reviews")
+
+
+def test_reviews_are_ordered_as_asked(shop, explorer):
+    app = explorer(sku="SK-004")
+    newest = part(app, "reviews")
+    app.selectbox(key="at-order").select("oldest").run()
+    assert part(app, "reviews") != newest
+    assert app.query_params["order"] == "oldest"
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "nearest"),
+    [
+        ({"sku": "SKU-022"}, "There is no SKU named", "sku=SK-022"),
+        ({"category": "Bagz"}, "There is no category named", "category=Bags"),
+        ({"ask": "silen"}, "There is no question named", "ask=silent"),
+        ({"sort": "tittle"}, "There is no sort order named", "sort=title"),
+        ({"tagger": "linear"}, "There is no tagger named", None),
+    ],
+)
+def test_bad_ids_in_a_link_are_named_with_the_nearest(shop, explorer, address, said, nearest):
+    page = shown(explorer(**address))
+    assert said in page
+    assert nearest is None or nearest in page
+
+
+def test_unknown_parameters_are_ignored_and_not_passed_on(shop, explorer):
+    app = explorer(evil="<script>", q="item")
+    assert "evil" not in shown(app)
