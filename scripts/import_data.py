@@ -30,14 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     options = _options(arguments)
     name = chosen_workspace(arguments.workspace)
-    with _new_or_none(load_settings().home, name) as workspace, _progress() as progress:
+    with _opened(load_settings().home, name) as workspace, _progress() as progress:
         report = import_files(workspace, arguments.kind, arguments.paths, options=options, progress=progress)
     _show(report, workspace.path)
     return 0
 
 
 @contextmanager
-def _new_or_none(home: Path, name: str) -> Iterator[Workspace]:
+def _opened(home: Path, name: str) -> Iterator[Workspace]:
     """The workspace; one that was made for this import goes again when the import fails."""
     fresh = name not in list_workspaces(home)
     workspace = new_workspace(home, name)
