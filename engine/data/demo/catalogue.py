@@ -19,6 +19,21 @@ CENTS = (0.0, 0.5, 0.9, 0.95, 0.99)
 _RANGE = re.compile(r"\{(\d+(?:\.\d)?)-(\d+(?:\.\d)?)\}")
 
 
+NAMED = {"wooden": "wood", "enamel": "enamelled metal"}
+_WORD = re.compile(r"[^\W\d_]{5,}")
+_MEASURE = re.compile(r"(\d+) (L|cm|pieces|ml|g)\b")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What can be seen of a SKU, as one draw: parts that go together."""
+
+    noun: str
+    material: str
+    colour: str
+    pattern: str
+
+
 @dataclass(frozen=True)
 class Sku:
     """One SKU with what only its maker knows.
@@ -79,25 +94,23 @@ def _shares(vocabulary: Vocabulary, n_items: int) -> list[int]:
 def _make_sku(item_id: str, kind: Kind, titles: set[str], dice: Dice) -> Sku:
     brand, level, quality = dice.pick(kind.brands)
     traits = {attribute.key: _trait(attribute, quality, dice) for attribute in kind.attributes}
-    pattern = dice.pick(kind.words["patterns"])
-    colour, material = dice.pick(kind.words["colours"]), dice.pick(kind.words["materials"])
-    title = _title(kind, traits, (colour, material, pattern), dice)
+    title, look = _title(kind, traits, dice)
     while title in titles:
-        title = _title(kind, traits, (colour, material, pattern), dice)
+        title, look = _title(kind, traits, dice)
     titles.add(title)
     launched = dice.between(-900, -1) if dice.chance(0.72) else dice.between(0, DAYS - 4)
     return Sku(
         item_id=item_id,
         kind=kind,
         title=title,
-        description=_description(kind, traits, material, dice),
-        features=_features(kind, colour, material, dice),
+        description=_description(kind, traits, look.material, dice),
+        features=_features(kind, title, look, dice),
         brand=brand,
         price=_price(kind, level, dice),
         available=dice.chance(0.93),
-        colour=colour,
-        material=material,
-        pattern=pattern,
+        colour=look.colour,
+        material=look.material,
+        pattern=look.pattern,
         style=dice.pick(kind.words["styles"]),
         traits=traits,
         popularity=float(np.exp(1.15 * dice.normal())) * (0.7 if level > 1.3 else 1.0),
@@ -112,55 +125,85 @@ def _trait(attribute: Attribute, quality: float, dice: Dice) -> float:
     return side * (STRONG + 1.1 * dice.unit() if dice.chance(attribute.rate) else 0.5 * dice.unit())
 
 
-def _title(kind: Kind, traits: Mapping[str, float], look: tuple[str, str, str], dice: Dice) -> str:
-    colour, material, pattern = look
-    adjective, noun = dice.pick(kind.words["adjectives"]), dice.pick(kind.words["nouns"])
-    words = dice.pick(((adjective, material, noun), (material, noun), (adjective, noun), (adjective, material, noun)))
-    if pattern != "plain":
-        words = (PATTERNS[pattern], *words[-2:])
-    text = _detailed(" ".join(words), kind, traits, dice) if dice.chance(0.6) else " ".join(words)
-    if dice.chance(0.5) or len(words) < 3:
-        text += f", {colour}" if "," not in text and dice.chance(0.75) else f" in {colour}"
-    return text[0].upper() + text[1:]
+def _look(kind: Kind, dice: Dice) -> Look:
+    """Colour, material, pattern and noun that go together."""
+    noun, _, materials = dice.pick(kind.words["nouns"]).partition("@")
+    allowed = [word for word in kind.words["materials"] if not materials or word.split("@")[0] in materials.split("/")]
+    material, _, colours = dice.pick(allowed).partition("@")
+    colour = dice.pick(colours.split("/") if colours else kind.words["colours"])
+    return Look(noun, material, colour, dice.pick(kind.words["patterns"]))
 
 
-def _detailed(text: str, kind: Kind, traits: Mapping[str, float], dice: Dice) -> str:
-    """`text` with a selling point that the SKU's traits don't contradict."""
+def _title(kind: Kind, traits: Mapping[str, float], dice: Dice) -> tuple[str, Look]:
+    look = _look(kind, dice)
+    adjective = dice.pick(kind.words["adjectives"])
+    lead = adjective if look.pattern == "plain" else PATTERNS[look.pattern]
+    words = dice.pick(([lead, look.material], [lead, look.material], [lead], [look.material]))
+    if look.pattern != "plain" and lead not in words:
+        words.insert(0, lead)
+    words = [word for word in words if not set(re.split("[ -]", word)) & set(re.split("[ -]", look.noun))]
+    text, detail = " ".join([*words, look.noun]), _detail(kind, traits, dice) if dice.chance(0.6) else ""
+    if set(_WORD.findall(detail.lower())) & set(_WORD.findall(text.lower())):
+        detail = ""
+    if dice.chance(0.5) or not words:
+        text, detail = (f"{text} in {look.colour}", detail) if detail and detail[0].isdigit() else (text, detail)
+        text += f"{detail}, {look.colour}" if look.colour not in text else detail
+    else:
+        text += detail
+    return text[0].upper() + text[1:], look
+
+
+def _detail(kind: Kind, traits: Mapping[str, float], dice: Dice) -> str:
+    """A selling point that the SKU's traits don't contradict, with what parts it from the noun; empty for none."""
     points = [point.partition("@") for point in kind.words["details"]]
     honest = [words for words, _, key in points if not key or traits[key] > 0]
-    if not honest:
-        return text
-    detail = dice.pick(honest)
-    return f"{text} {detail}" if detail.startswith(("with", "in", "that", "for")) else f"{text}, {detail}"
+    detail = dice.pick(honest) if honest else ""
+    return f" {detail}" if detail.startswith(("with", "in", "that", "for")) else f", {detail}" if detail else ""
 
 
 def _description(kind: Kind, traits: Mapping[str, float], material: str, dice: Dice) -> str:
-    slots = {"material": material, "Material": material[0].upper() + material[1:]}
+    name = _plain(material)
+    slots = {"material": name, "Material": name[0].upper() + name[1:]}
     sentences = [dice.pick(kind.words["blurbs"]).format_map(slots)]
     for attribute in kind.attributes:
         if attribute.claims and traits[attribute.key] > STRONG and dice.chance(0.45) and len(sentences) < 4:
             sentences.append(expand(dice.pick(attribute.claims), slots, dice))
     if len(sentences) == 1:
-        sentences.append(dice.pick(kind.words["blurbs"]).format_map(slots))
-    return " ".join(dict.fromkeys(sentences))
+        others = [blurb.format_map(slots) for blurb in kind.words["blurbs"]]
+        sentences.append(dice.pick([blurb for blurb in others if blurb not in sentences]))
+    return " ".join(sentences)
 
 
-def _features(kind: Kind, colour: str, material: str, dice: Dice) -> tuple[str, ...]:
+def _plain(material: str) -> str:
+    """The material as a noun: "organic-cotton" becomes "organic cotton", "wool-blend" stays."""
+    return material if material.endswith(("-blend", "-plated")) else material.replace("-", " ")
+
+
+def _features(kind: Kind, title: str, look: Look, dice: Dice) -> tuple[str, ...]:
+    """Colour, material and three of the kind's facts."""
     facts = list(kind.words["facts"])
     while len(facts) > 3:
         facts.remove(dice.pick(facts))
-    return (f"Colour: {colour}", f"Material: {material}", *(_fact(fact, material, dice) for fact in facts))
+    stuff = NAMED.get(look.material, _plain(look.material))
+    return (f"Colour: {look.colour}", f"{kind.stuff}: {stuff}", *(_fact(fact, title, look, dice) for fact in facts))
 
 
-def _fact(fact: str, material: str, dice: Dice) -> str:
-    """A short fact with its numbers drawn: `{14-28}` becomes a whole number, `{0.8-1.6}` one with a decimal."""
+def _fact(fact: str, title: str, look: Look, dice: Dice) -> str:
+    """A short fact with its numbers drawn: `{14-28}` becomes a whole number, `{0.8-1.6}` one with a decimal.
+
+    Where the title gives the number in the same unit ("18 L"), the fact repeats it.
+    """
+    told = _MEASURE.search(title)
 
     def draw(found: re.Match[str]) -> str:
+        if told and fact[found.end() :] == f" {told[2]}":
+            return told[1]
         low, high = float(found[1]), float(found[2])
         number = low + dice.unit() * (high - low)
         return f"{number:.1f}" if "." in found[0] else str(round(number))
 
-    return _RANGE.sub(draw, fact).format_map({"material": material})
+    text = _RANGE.sub(draw, fact).format_map({"material": _plain(look.material)}).replace(" 1 years", " 1 year")
+    return text[0].upper() + text[1:]
 
 
 def _price(kind: Kind, level: float, dice: Dice) -> float:

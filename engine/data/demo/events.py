@@ -26,7 +26,7 @@ SEASONS: dict[str | None, tuple[float, ...]] = {
 }
 HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 9, 9, 9, 10, 12, 12, 10, 9, 9, 10, 12, 15, 18, 19, 14, 7)
 WEEKDAYS = (1.0, 0.95, 0.95, 1.0, 0.95, 1.15, 1.3)
-EVENTS_PER_SESSION = 4.35
+EVENTS_PER_SESSION = 4.14
 """Measured on the default store; turns the wanted number of events into a number of sessions."""
 MAX_VIEWS = 9
 CHUNK = 4096

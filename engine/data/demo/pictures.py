@@ -23,7 +23,8 @@ PATTERNS = {
     "floral": (
         "30",
         "<rect width='30' height='30' fill='{c}'/><g fill='{w}'><circle cx='8' cy='5' r='3'/>"
-        "<circle cx='5' cy='9' r='3'/><circle cx='11' cy='9' r='3'/><circle cx='23' cy='20' r='3'/><circle cx='20' cy='24' r='3'/>"
+        "<circle cx='5' cy='9' r='3'/><circle cx='11' cy='9' r='3'/><circle cx='23' cy='20' r='3'/>"
+        "<circle cx='20' cy='24' r='3'/>"
         "<circle cx='26' cy='24' r='3'/></g><circle cx='8' cy='8' r='2' fill='#e2a33c'/>"
         "<circle cx='23' cy='23' r='2' fill='#e2a33c'/>",
     ),

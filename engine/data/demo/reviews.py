@@ -56,8 +56,8 @@ def _pairs(
     delay = (86_400 * np.minimum(2 + rng.exponential(9.0, len(bought)), 60)).astype(np.int64)
     recent = bought.assign(second=bought["second"] + delay)[["user", "item", "second"]]
     recent = recent[recent["second"] < DAYS * 86_400].drop_duplicates(["user", "item"])[: config.n_reviews]
-    older = _older(skus, people, max(config.n_reviews - len(recent), 0), rng)
-    pairs = pd.concat([recent, older]).drop_duplicates(["user", "item"])
+    older = _older(skus, people, round(1.4 * max(config.n_reviews - len(recent), 0)), rng)
+    pairs = pd.concat([recent, older]).drop_duplicates(["user", "item"])[: config.n_reviews]
     return pairs.sort_values(["second", "user", "item"], kind="stable")
 
 

@@ -18,8 +18,8 @@ EMOJI = ("😍", "👍", "❤️", "😊", "🙂", "👌", "🥰", "✨")
 SULKS = ("🙄", "😡", "👎", "😒", "🤷‍♀️")
 
 
-def roughen(sentence: str, manner: Mapping[str, Any], dice: Dice, *, last: bool) -> str:
-    """The sentence as it was typed: with the persona's spelling, case and ending."""
+def roughen(sentence: str, manner: Mapping[str, Any], dice: Dice, *, last: bool, sunny: bool) -> str:
+    """The sentence as it was typed: with the persona's spelling, case and ending; emoji only where the review ends."""
     text = sentence[:1].upper() + sentence[1:]
     if manner["typos"] and dice.chance(manner["typos"]):
         text = _misspell(text, dice)
@@ -27,10 +27,10 @@ def roughen(sentence: str, manner: Mapping[str, Any], dice: Dice, *, last: bool)
         text = text.lower()
     if dice.chance(manner["shout"]):
         text = _shout(text, dice)
-    return text + _ending(text, manner, dice, last=last)
+    return text + _ending(text, manner, dice, last=last, sunny=sunny)
 
 
-def _ending(text: str, manner: Mapping[str, Any], dice: Dice, *, last: bool) -> str:
+def _ending(text: str, manner: Mapping[str, Any], dice: Dice, *, last: bool, sunny: bool) -> str:
     if text.endswith(("!", "?", "…", ".")):
         return ""
     mark = "." if not dice.chance(manner["exclaim"]) else dice.pick(("!", "!", "!!", "!!!"))
@@ -39,7 +39,7 @@ def _ending(text: str, manner: Mapping[str, Any], dice: Dice, *, last: bool) -> 
     if not last:
         return mark
     if dice.chance(manner["emoji"]):
-        return mark + " " + dice.pick(EMOJI if manner["sunny"] else SULKS)
+        return mark + " " + dice.pick(EMOJI if sunny else SULKS)
     return "" if mark == "." and dice.chance(manner["open_end"]) else mark
 
 
@@ -63,6 +63,8 @@ def _misspell(text: str, dice: Dice) -> str:
 def _shout(text: str, dice: Dice) -> str:
     """One word in capitals."""
     words = text.split(" ")
-    place = dice.between(0, len(words) - 1)
-    words[place] = words[place].upper()
+    long = [place for place, word in enumerate(words) if len(word) > 3]
+    if long:
+        place = dice.pick(long)
+        words[place] = words[place].upper()
     return " ".join(words)

@@ -56,7 +56,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Kind:
-    """A subcategory: the words its titles, descriptions and reviews are made of."""
+    """A subcategory: the words its titles, descriptions and reviews are made of.
+
+    `stuff` is what its materials are called: Material, Scent, Finish. A word may carry a condition after an @: a detail
+    the attribute that must be good, a noun the materials and a material the colours that go with it, parted by /.
+    """
 
     name: str
     category: str
@@ -64,6 +68,7 @@ class Kind:
     path: tuple[str, ...]
     plural: bool
     picture: str
+    stuff: str
     weight: float
     price: tuple[float, float]
     season: str | None
@@ -141,6 +146,7 @@ def _kind(name: str, one: Mapping[str, Any], goods: Mapping[str, Any], attribute
         path=tuple(one.get("path", (goods["category"],))),
         plural=one.get("plural", False),
         picture=one["picture"],
+        stuff=one.get("stuff", "Material"),
         weight=one["weight"],
         price=(one["price"][0], one["price"][1]),
         season=one.get("season"),

@@ -70,7 +70,7 @@ class Writer:
         rating = self._rating(sku, remarks, generosity)
         slots = Slots(sku, self._language["slots"], self._dice)
         sentences = self._sentences(remarks, manner, slots, rating)
-        text, mentions = self._assemble(sentences, manner)
+        text, mentions = self._assemble(sentences, manner, sunny=rating >= 3)
         return Review(text, self._headline(remarks, slots, rating, manner), rating, tuple(mentions))
 
     def _remarks(self, sku: Sku, count: int) -> list[Remark]:
@@ -87,7 +87,8 @@ class Writer:
 
     def _rating(self, sku: Sku, remarks: list[Remark], generosity: float) -> float:
         said = sum(remark.valence for remark in remarks) / max(len(remarks), 1)
-        stars = 3.85 + 1.25 * said + (0.5 if remarks else 1.0) * sku.quality + generosity + 0.55 * self._dice.normal()
+        heard = 1.7 * said + 0.3 * sku.quality if remarks else 1.2 * sku.quality
+        stars = 3.75 + heard + 0.6 * generosity + 0.4 * self._dice.normal()
         return float(min(max(round(stars), 1), 5))
 
     def _mood(self, rating: float) -> str:
@@ -159,12 +160,12 @@ class Writer:
         return self._said(one, manner, slots) + link + uncapital(self._said(other, manner, slots))
 
     def _assemble(
-        self, sentences: list[tuple[str, list[Remark]]], manner: Mapping[str, Any]
+        self, sentences: list[tuple[str, list[Remark]]], manner: Mapping[str, Any], *, sunny: bool
     ) -> tuple[str, list[Mention]]:
         text, mentions = "", list[Mention]()
         for number, (sentence, remarks) in enumerate(sentences):
             text += " " if number else ""
-            finished = roughen(sentence, manner, self._dice, last=number == len(sentences) - 1)
+            finished = roughen(sentence, manner, self._dice, last=number == len(sentences) - 1, sunny=sunny)
             start, end = len(text), len(text) + len(finished)
             text += finished
             for remark in remarks:
