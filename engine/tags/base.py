@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,21 @@ class Tagger(Protocol):
     @property
     def thresholds(self) -> NDArray[np.float64]:
         """(n_tags,): the probability from which each tag is asserted, chosen on valid only."""
+        ...
+
+    @property
+    def valid_f1(self) -> float:
+        """Micro-F1 on valid at the thresholds chosen there: a little too good, and known before test is read."""
+        ...
+
+    @property
+    def categories(self) -> Sequence[str]:
+        """The categories that it learned from, sorted."""
+        ...
+
+    @property
+    def config(self) -> Any:
+        """Its configuration, a frozen dataclass; `type(tagger).Config` is the dataclass."""
         ...
 
     def fit(self, train: TaggedItems, valid: TaggedItems) -> Self:

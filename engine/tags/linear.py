@@ -27,7 +27,7 @@ from engine.tags.prior import CategoryPrior
 from engine.tags.storage import Stored, reading, write_model
 from engine.tags.svm import LeastSquaresSvm
 from engine.tags.tfidf import TextFeatures, Tfidf, characters, words
-from engine.tags.thresholds import carried_over, shrunk_thresholds
+from engine.tags.thresholds import choose_thresholds
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -113,6 +113,7 @@ class LinearTagger:
     def __init__(self, config: LinearConfig | None = None) -> None:
         self.config = config or LinearConfig()
         self._thresholds: Floats = np.empty(0)
+        self._valid_f1 = float("nan")
         self._scorer: _Scorer | None = None
         self._calibration: Calibration | None = None
 
@@ -125,6 +126,11 @@ class LinearTagger:
     def thresholds(self) -> Floats:
         """(n_tags,) chosen on valid."""
         return self._thresholds
+
+    @property
+    def valid_f1(self) -> float:
+        """Micro-F1 on valid."""
+        return self._valid_f1
 
     @property
     def categories(self) -> Sequence[str]:
@@ -140,9 +146,10 @@ class LinearTagger:
         true, allowed = label_matrix(valid.tags, draft.labels), draft.mask(valid.items)
         evidence, _ = draft.evidence(valid.items)
         self._scorer, self._calibration = draft, Calibration.fit(evidence, true, allowed)
-        overall, own = shrunk_thresholds(true, self.probabilities(valid.items), shrinkage=self.config.tag_shrinkage)
+        likely = self.probabilities(valid.items)
+        chosen = choose_thresholds(draft.labels, true, likely, shrinkage=self.config.tag_shrinkage)
         self._scorer = _Scorer.fit(joined(train, valid), self.config)
-        self._thresholds = carried_over(draft.labels, own, self._scorer.labels, overall)
+        self._thresholds, self._valid_f1 = chosen.of(self._scorer.labels), chosen.micro_f1
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
@@ -160,6 +167,7 @@ class LinearTagger:
             "categories": scorer.prior.names,
             "words": list(scorer.text.words.columns),
             "characters": list(scorer.text.characters.columns),
+            "valid_f1": self._valid_f1,
             "calibration": {"weights": calibration.weights.tolist(), "bias": calibration.bias},
         }
         arrays: dict[str, NDArray[Any]] = {
@@ -180,7 +188,7 @@ class LinearTagger:
             tagger._scorer = _restore(stored, tagger.config)
             weights = np.array(stored.said["calibration"]["weights"], dtype=np.float64)
             tagger._calibration = Calibration(weights, float(stored.said["calibration"]["bias"]))
-            tagger._thresholds = stored.thresholds
+            tagger._thresholds, tagger._valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger
 
     @property

@@ -15,7 +15,7 @@ from engine.schema import ItemText
 from engine.tags.base import TaggedItems
 from engine.tags.labels import joined, label_matrix, vocabulary
 from engine.tags.storage import Stored, reading, write_model
-from engine.tags.thresholds import carried_over, shrunk_thresholds
+from engine.tags.thresholds import choose_thresholds
 
 Floats = NDArray[np.float64]
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -110,6 +110,7 @@ class PriorTagger:
         self.config = config or PriorConfig()
         self._labels: list[str] = []
         self._thresholds: Floats = np.empty(0)
+        self._valid_f1 = float("nan")
         self._prior: CategoryPrior | None = None
 
     @property
@@ -123,6 +124,11 @@ class PriorTagger:
         return self._thresholds
 
     @property
+    def valid_f1(self) -> float:
+        """Micro-F1 on valid."""
+        return self._valid_f1
+
+    @property
     def categories(self) -> Sequence[str]:
         """The categories that it knows, sorted."""
         return self._fitted.names
@@ -130,10 +136,11 @@ class PriorTagger:
     def fit(self, train: TaggedItems, valid: TaggedItems) -> Self:
         """Count on train, choose thresholds on valid, then count on both. Raises DataError without a tag to learn."""
         self._learn(train)
-        draft, true = self._labels, label_matrix(valid.tags, self._labels)
-        overall, own = shrunk_thresholds(true, self.probabilities(valid.items), shrinkage=self.config.tag_shrinkage)
+        true = label_matrix(valid.tags, self._labels)
+        likely = self.probabilities(valid.items)
+        chosen = choose_thresholds(self._labels, true, likely, shrinkage=self.config.tag_shrinkage)
         self._learn(joined(train, valid))
-        self._thresholds = carried_over(draft, own, self._labels, overall)
+        self._thresholds, self._valid_f1 = chosen.of(self._labels), chosen.micro_f1
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
@@ -146,7 +153,13 @@ class PriorTagger:
     def save(self, folder: Path) -> None:
         """Write model.json and arrays.npz."""
         prior = self._fitted
-        said = {"model": self.name, "config": asdict(self.config), "labels": self._labels, "categories": prior.names}
+        said = {
+            "model": self.name,
+            "config": asdict(self.config),
+            "labels": self._labels,
+            "categories": prior.names,
+            "valid_f1": self._valid_f1,
+        }
         write_model(folder, said, {**prior.arrays(), "thresholds": self._thresholds})
 
     @classmethod
@@ -156,7 +169,7 @@ class PriorTagger:
             tagger = cls(PriorConfig(**stored.said["config"]))
             tagger._labels = list(stored.said["labels"])
             tagger._prior = CategoryPrior.restore(stored)
-            tagger._thresholds = stored.thresholds
+            tagger._thresholds, tagger._valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger
 
     @property
