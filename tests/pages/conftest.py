@@ -1,6 +1,5 @@
-"""Pages run in-process over a small shop; what our markup shows is read from the component's data."""
+"""Pages run in-process over a small shop."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -45,14 +44,3 @@ def run(page, address):
     app.run()
     assert not app.exception
     return app
-
-
-def shown(app) -> str:
-    """All of our markup on the page."""
-    return "\n".join(json.loads(element.proto.json)["html"] for element in app.get("bidi_component"))
-
-
-def part(app, key: str) -> str:
-    """The markup at one place."""
-    found = [element for element in app.get("bidi_component") if element.key == key]
-    return json.loads(found[0].proto.json)["html"] if found else ""

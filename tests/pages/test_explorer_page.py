@@ -1,5 +1,5 @@
 import pytest
-from conftest import part, shown
+from reading import part, shown
 
 
 def test_all_skus_are_shown_a_page_at_a_time(shop, explorer):

@@ -2,7 +2,7 @@ import json
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
-from conftest import part, shown
+from reading import part, shown
 from shop import make_shop
 
 from engine.workspace import Workspace
