@@ -11,6 +11,9 @@ is; anything that is not a ShelfwiseError is a bug and keeps its traceback.
     │   └── NotBuiltError    a table or an artifact isn't there yet; carries the command that makes it
     ├── ArtifactError        a model folder is damaged, or was made for something else
     ├── StorageError         the disk is full, read-only, or another process holds the lock
+    ├── LlmError             an LLM endpoint can't be used or doesn't answer
+    │   ├── AnswerError      it answered, and what it said can't be used even after one repair
+    │   └── BudgetError      the next request would pass the token budget
     └── MissingExtraError    a library that a chosen part needs isn't installed
 """
 
@@ -87,6 +90,18 @@ class ArtifactError(ShelfwiseError):
 
 class StorageError(ShelfwiseError):
     """The disk is full or read-only, or another process holds the lock."""
+
+
+class LlmError(ShelfwiseError):
+    """An LLM endpoint can't be used, or doesn't answer."""
+
+
+class AnswerError(LlmError):
+    """The endpoint answered one request, and the answer can't be used even after one repair."""
+
+
+class BudgetError(LlmError):
+    """The next request would pass the token budget; nothing was sent."""
 
 
 class MissingExtraError(ShelfwiseError):

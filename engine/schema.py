@@ -104,7 +104,7 @@ TABLES: dict[str, Table] = {
             (
                 _must("item_id", "the SKU"),
                 _must("tag", "the tag"),
-                _must("source", "llm, pool, human or import"),
+                _must("source", "llm, extracted, pool, human or import"),
                 _may("score", "how sure the source was", _NUMBER),
             ),
             key=("item_id", "tag", "source"),
@@ -137,7 +137,7 @@ TABLES: dict[str, Table] = {
 }
 
 GOOD_TYPES = ("Bags", "Shoes", "Clothes", "Beauty_Accs", "Accs", "Home_Accs", "Toys", "Jewellery")
-TAG_SOURCES = ("llm", "pool", "human", "import")
+TAG_SOURCES = ("llm", "extracted", "pool", "human", "import")
 EVENTS = ("view", "addtocart", "transaction")
 
 

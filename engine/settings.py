@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT_SEED = 20240607
+MOST_CONCURRENT = 64
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,41 @@ def load_settings() -> Settings:
     )
 
 
+@dataclass(frozen=True)
+class LlmSettings:
+    """What the environment says about an LLM endpoint; None: it says nothing.
+
+    base_url:    OPENAI_BASE_URL, an https address, or http on this machine
+    token:       OPENAI_TOKEN; never shown, logged or saved
+    model:       OPENAI_MODEL, answers prompts
+    embed_model: OPENAI_EMBED_MODEL, turns texts into vectors
+    concurrent:  MAX_CONCURRENT, requests under way at once (1 to 64, default 8)
+    similarity:  SIMILARITY_THRESHOLD, cosine from which two tags are near enough to be one (default 0.91)
+    """
+
+    base_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    model: str | None = None
+    embed_model: str | None = None
+    concurrent: int = 8
+    similarity: float = 0.91
+
+
+def load_llm_settings() -> LlmSettings:
+    """The endpoint's settings from the environment. Raises SettingsError naming a variable that can't be used."""
+    concurrent = _number("MAX_CONCURRENT", LlmSettings.concurrent, minimum=1)
+    if concurrent > MOST_CONCURRENT:
+        raise SettingsError(f"MAX_CONCURRENT is {concurrent}; it must be {MOST_CONCURRENT} or less.")
+    return LlmSettings(
+        base_url=os.environ.get("OPENAI_BASE_URL") or None,
+        token=os.environ.get("OPENAI_TOKEN") or None,
+        model=os.environ.get("OPENAI_MODEL") or None,
+        embed_model=os.environ.get("OPENAI_EMBED_MODEL") or None,
+        concurrent=concurrent,
+        similarity=_share("SIMILARITY_THRESHOLD", LlmSettings.similarity),
+    )
+
+
 def keep_mlflow_silent() -> None:
     """Switch MLflow's telemetry off, unless the environment says otherwise; it holds for an import that follows."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -56,4 +92,17 @@ def _number(name: str, default: int, *, minimum: int) -> int:
         number = minimum - 1
     if number < minimum:
         raise SettingsError(f"{name} is {text!r}; it must be a whole number of {minimum} or more.")
+    return number
+
+
+def _share(name: str, default: float) -> float:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:
+        raise SettingsError(f"{name} is {text!r}; it must be a number above 0 and up to 1.")
     return number
