@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ QUESTIONS: dict[str, Question] = {
         f"A tag within {CLOSE:.2f} of its threshold", "predictions", lambda rows: rows["margin"] <= CLOSE
     ),
     "held": Question("Held out for the test", "split", lambda rows: rows["part"] == "test"),
-    "seen": Question("Not in the test part", "split", lambda rows: rows["part"] == "rest"),
+    "seen": Question("Seen in training", "split", lambda rows: rows["part"] == "train"),
     "silent": Question("No reviews", "", lambda rows: rows["reviews"] == 0),
     "disliked": Question("Rated below 3 stars", "ratings", lambda rows: (rows["rating"] < 3).fillna(False)),
     "gone": Question("Out of stock", "stock", lambda rows: (~rows["available"].astype("boolean")).fillna(False)),
@@ -95,8 +95,9 @@ class Catalogue:
     """All SKUs of a workspace with what search and questions look at; read-only, made by `catalogue`.
 
     rows: one per SKU: the item's columns, reviews, rating, asserted (tags at or above their threshold), margin
-    (distance of the nearest tag from its threshold), part ("test", "rest" or none), top (list of (tag, probability,
-    threshold)). text: normalised title, brand, category and tags, by column.
+    (distance of the nearest tag from its threshold), part (of the tagger's split: train, valid, test or none), top
+    (list of (tag, probability, threshold)). text: normalised title, brand, category and tags, by column. has: what
+    questions may ask about.
     """
 
     rows: pd.DataFrame
@@ -124,19 +125,17 @@ class Passport:
 
 
 def catalogue(
-    queries: Queries, predictions: pd.DataFrame | None = None, test_ids: Collection[str] | None = None
+    queries: Queries, predictions: pd.DataFrame | None = None, parts: Mapping[str, Collection[str]] | None = None
 ) -> Catalogue:
-    """The searchable catalogue, with one tagger's predictions and its test SKUs where there are any."""
+    """The searchable catalogue, with one tagger's predictions and the parts (name -> SKUs) of its split."""
     rows = queries.frame("SELECT * EXCLUDE (description, features, category_path) FROM facts ORDER BY item_id")
     has = {"predictions"} if predictions is not None else set()
-    has |= {"split"} if test_ids else set()
+    has |= {"split"} if parts else set()
     for need, column in (("ratings", "rating"), ("stock", "available"), ("pictures", "image"), ("prices", "price")):
         has |= {need} if bool(rows[column].notna().any()) else set()
     rows = rows.join(_summary(predictions), on="item_id")
     rows["asserted"] = rows["asserted"].fillna(0).astype(int)
-    rows["part"] = None
-    if test_ids:
-        rows["part"] = np.where(rows["item_id"].isin(list(test_ids)), "test", "rest")
+    rows["part"] = rows["item_id"].map({sku: name for name, skus in (parts or {}).items() for sku in skus})
     return Catalogue(rows, _search_text(queries, rows, predictions), frozenset(has))
 
 
@@ -188,7 +187,7 @@ def passport(queries: Queries, item_id: str) -> Passport:
 
 
 def part_of(catalogue: Catalogue, item_id: str) -> str:
-    """Whether the SKU was in the tagger's test part ("test") or not ("rest"); empty when that isn't known."""
+    """In which part of the tagger's split the SKU was: train, valid or test; empty when it was in none."""
     parts = catalogue.rows.loc[catalogue.rows["item_id"] == item_id, "part"]
     return str(parts.iloc[0]) if len(parts) and isinstance(parts.iloc[0], str) else ""
 

@@ -3,6 +3,8 @@
 from markupsafe import Markup
 
 from engine.schema import TABLES
+from engine.tags.predictor import train_command
+from engine.tags.registry import TAGGERS
 from engine.workspace import Workspace
 from pages.parts import cache, compare, links
 from pages.parts.markup import html, icon, join, show
@@ -15,7 +17,7 @@ def show_built(workspace: Workspace) -> None:
     """Tables and taggers: rows or version and when, or else the command that makes them."""
     rows = [_table(workspace, name) for name in TABLES]
     trained = cache.taggers(workspace)
-    rows += [_tagger(workspace, name, trained.get(name)) for name in sorted({*cache.TAGGERS, *trained})]
+    rows += [_tagger(workspace, name, trained.get(name)) for name in TAGGERS.parts]
     head = html('<th></th><th>What</th><th>State</th><th class="sw-when">When (UTC)</th>')
     title = html(_TITLE, "What is built", "What is missing has the command that makes it")
     show(html("{}{}", title, html(_TABLE, head, join(rows))), key="built")
@@ -44,7 +46,7 @@ def show_runs(workspace: Workspace) -> None:
     show(html("{}{}", html(_TITLE, "How well the taggers do", said), html(_TABLE, head, body)), key="runs")
 
 
-def _beside(line: "cache.RunLine") -> Markup:
+def _beside(line: cache.RunLine) -> Markup:
     if line.better is None:
         return html('<span class="sw-quiet">{}</span>', line.words)
     return compare.badge("up" if line.better > 0 else "down" if line.better < 0 else "same", line.words)
@@ -57,15 +59,18 @@ def _table(workspace: Workspace, name: str) -> Markup:
     return _row(name, TABLES[name].about, state=f"{info.rows:,} rows", when=info.written)
 
 
-def _tagger(workspace: Workspace, name: str, tagger: "cache.Tagger | None") -> Markup:
-    about = cache.TAGGERS.get(name, "")
+def _tagger(workspace: Workspace, name: str, tagger: cache.Tagger | None) -> Markup:
+    about, command = TAGGERS.parts[name].about, train_command(workspace, name)
     if tagger is None:
-        return _row(f"{name} tagger", about, command=cache.TRAIN_COMMAND.format(workspace=workspace.name, model=name))
+        return _row(f"{name} tagger", about, command=command)
+    if not tagger.current:
+        return _row(f"{name} tagger", "learned from tables that have changed since", command=command, stale=True)
     return _row(f"{name} tagger", about, state=f"version {tagger.version}", when=tagger.card.created)
 
 
-def _row(name: str, about: str, *, state: str = "", when: str = "", command: str = "") -> Markup:
-    mark = icon("radio_button_unchecked", "not built") if command else icon("check_circle", "built")
+def _row(name: str, about: str, *, state: str = "", when: str = "", command: str = "", stale: bool = False) -> Markup:
+    missing = icon("history", "outdated") if stale else icon("radio_button_unchecked", "not built")
+    mark = missing if command else icon("check_circle", "built")
     return html(
         '<tr><td>{}</td><td><b>{}</b> <span class="sw-quiet">{}</span></td><td>{}</td>'
         '<td class="sw-num sw-when">{}</td></tr>',

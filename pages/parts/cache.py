@@ -9,24 +9,26 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from engine import explore, overview
+from engine import explore, overview, workflows
 from engine.artifacts import ArtifactStore, Card
 from engine.runs import Run, RunStore, compare, differences
 from engine.schema import Evidence, ItemText
 from engine.sql import Queries
+from engine.tags.predictor import KIND, TagPredictor, train_command
 from engine.workspace import Workspace
-
-TAGGERS = {"prior": "the baseline", "linear": ""}
-TRAIN_COMMAND = "train-tags --workspace {workspace} --model {model}"
 
 
 @dataclass(frozen=True)
 class Tagger:
-    """A trained tagger that pages may use: its name, the version that serves, and that version's card."""
+    """A trained tagger that pages may use: its name, the version that serves, and that version's card.
+
+    current: whether it learned from the tables as they are now.
+    """
 
     name: str
     version: str
     card: Card
+    current: bool
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,11 @@ def rows(workspace: Workspace, key: str, limit: int) -> pd.DataFrame:
 def taggers(workspace: Workspace) -> dict[str, Tagger]:
     """Trained taggers by name, the baseline last."""
     store = ArtifactStore(workspace)
-    names = sorted(store.names("taggers"), key=lambda name: (name == "prior", name))
-    versions = {name: store.current("taggers", name, command="") for name in names}
-    return {name: Tagger(name, version, store.card("taggers", name, version)) for name, version in versions.items()}
+    found, data_hash = {}, workspace.data_hash(*workflows.TABLES)
+    for name in sorted(store.names(KIND), key=lambda name: (name == workflows.BASELINE, name)):
+        card = store.card(KIND, name, store.current(KIND, name, command=train_command(workspace, name)))
+        found[name] = Tagger(name, card.version, card, card.data_hash == data_hash)
+    return found
 
 
 def predictions(workspace: Workspace, tagger: Tagger) -> pd.DataFrame:
@@ -113,42 +117,32 @@ def _rows(_workspace: Workspace, key: str, limit: int, version: tuple[str, str])
 
 @st.cache_resource(max_entries=6, show_spinner="Reading predictions…")
 def _predictions(_workspace: Workspace, name: str, version: tuple[str, str]) -> pd.DataFrame:
-    from engine.workflows import catalogue_predictions
-
-    return catalogue_predictions(_workspace, name)
+    return workflows.catalogue_predictions(_workspace, name)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Preparing the catalogue…")
 def _catalogue(_workspace: Workspace, _tagger: Tagger | None, version: tuple[object, ...]) -> explore.Catalogue:
-    predicted = predictions(_workspace, _tagger) if _tagger else None
-    return explore.catalogue(queries(_workspace), predicted, _test_ids(_workspace, _tagger) if _tagger else None)
-
-
-def _test_ids(workspace: Workspace, tagger: Tagger) -> list[str] | None:
-    """The SKUs that the tagger was tested on: those of its run on the same data and split. None when there is none."""
-    store = RunStore(workspace)
-    for run in store.list("tags"):
-        card = tagger.card
-        if (run.model, run.data_hash, run.split, run.seed) == (card.name, card.data_hash, card.split, card.seed):
-            return [str(sku) for sku in store.rows(run.id, columns=["item_id"])["item_id"]]
-    return None
+    if _tagger is None:
+        return explore.catalogue(queries(_workspace))
+    parts = workflows.trained_on(_workspace, _tagger.name)
+    return explore.catalogue(queries(_workspace), predictions(_workspace, _tagger), parts)
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring runs…")
 def _run_lines(_workspace: Workspace, path: str, run_ids: tuple[str, ...]) -> list[RunLine]:
     store = RunStore(_workspace)
-    runs = [store.get(run_id) for run_id in run_ids]
-    prior = next((run for run in runs if run.model == "prior"), None)
-    return sorted((_run_line(store, run, prior) for run in runs), key=lambda line: -line.figure)
+    lines = [_run_line(store, store.get(run_id)) for run_id in run_ids]
+    return sorted(lines, key=lambda line: -line.figure)
 
 
-def _run_line(store: RunStore, run: Run, prior: Run | None) -> RunLine:
+def _run_line(store: RunStore, run: Run) -> RunLine:
     figure, rows = store.aggregate(run.id, ["micro_f1"])["micro_f1"], len(store.rows(run.id, columns=["item_id"]))
-    if prior is None or run.id == prior.id:
-        return RunLine(run.id, run.model, figure, rows, "the baseline" if prior else "no run of the prior yet")
-    reasons = differences(prior, run)
-    if reasons:
-        return RunLine(run.id, run.model, figure, rows, f"not comparable: {'; '.join(reasons)}")
+    if run.model == workflows.BASELINE:
+        return RunLine(run.id, run.model, figure, rows, "the baseline")
+    priors = (other for other in store.list("tags") if other.model == workflows.BASELINE)
+    prior = next((other for other in priors if not differences(other, run)), None)
+    if prior is None:
+        return RunLine(run.id, run.model, figure, rows, "no run of the prior on the same data and split")
     found = compare(store, prior.id, run.id, "micro_f1")
     better = (1 if found.difference > 0 else -1) if found.clear else 0
     return RunLine(run.id, run.model, figure, rows, found.words(), better)
@@ -160,10 +154,8 @@ def _run_rows(_workspace: Workspace, path: str, run_id: str) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the tagger…")
-def _predictor(_workspace: Workspace, name: str, version: tuple[str, str]) -> object:
-    from engine.tags.predictor import TagPredictor
-
-    return TagPredictor.load(_workspace, name)
+def _predictor(_workspace: Workspace, name: str, version: tuple[str, str]) -> TagPredictor:
+    return TagPredictor.load(_workspace, name, version=version[1])
 
 
 @st.cache_data(max_entries=256, show_spinner="Weighing each sentence…")

@@ -6,6 +6,7 @@ import streamlit as st
 from engine import explore
 from engine.errors import NotBuiltError, UnknownNameError
 from engine.schema import Evidence, ItemText
+from engine.tags.predictor import train_command
 from pages.parts import cache, cards, links, reviews, states, tags
 from pages.parts.markup import html, show
 from pages.parts.shelf import Shelf, choose_limits, limits, tagger_switch
@@ -18,6 +19,7 @@ ORDERS = {
     "best": "Highest rated",
     "worst": "Lowest rated",
 }
+OUTDATED = "The tables have changed since the tagger was trained: train it again for tags of these very reviews."
 _TITLE = '<div class="sw-section"><h2>{}</h2></div>'
 
 
@@ -37,8 +39,8 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
     """The predicted tags with the switch between taggers, their limits, and the comparison with given tags."""
     show(html(_TITLE, "Predicted tags"), key="tags-title")
     if shelf.tagger is None:
-        command = cache.TRAIN_COMMAND.format(workspace=shelf.workspace.name, model="linear")
-        states.not_built(NotBuiltError("A tagger", command), title="No tagger yet")
+        error = NotBuiltError("A tagger", train_command(shelf.workspace, "linear"))
+        states.not_built(error, title="No tagger yet")
         return None
     comparing = links.get("people") == "1"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -55,7 +57,7 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
     else:
         note = (
             f"{rows['asserted'].sum()} asserted of {len(rows)} shown. The line on each bar is the tag’s threshold; "
-            "choose a tag to see its evidence."
+            "choose a tag to see its evidence." + ("" if shelf.tagger.current else f" {OUTDATED}")
         )
         current = links.get("tag")
         show(html('<p class="sw-note">{}</p>{}', note, tags.predicted(rows, current=current)), key="tags")
@@ -74,7 +76,8 @@ def _show_agreement(shelf: Shelf, passport: explore.Passport, asserted: list[str
     part = explore.part_of(shelf.catalogue, passport.item["item_id"])
     note = {
         "test": "This SKU was held out: the tagger hasn’t seen its tags.",
-        "rest": "The tagger learned from this SKU or was tuned on it, so agreement here flatters it.",
+        "valid": "The tagger’s thresholds were tuned on this SKU, so agreement here flatters it a little.",
+        "train": "The tagger learned from this SKU, so agreement here flatters it.",
     }.get(part, "")
     title = html("{}{}", "Beside the given tags", html('<p class="sw-note">{}</p>', note) if note else "")
     show(html('<div class="sw-section"><h3>{}</h3></div>{}', title, tags.agreement(compared)), key="given")

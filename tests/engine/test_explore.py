@@ -28,7 +28,7 @@ def queries(home):
 
 @pytest.fixture
 def catalogue(queries):
-    return explore.catalogue(queries, PREDICTIONS, ["SK-004"])
+    return explore.catalogue(queries, PREDICTIONS, {"train": ["SK-000"], "test": ["SK-004"]})
 
 
 def ids(found):
@@ -92,6 +92,7 @@ def test_without_a_tagger_given_tags_are_searched(queries):
         ("few", ["SK-002", "SK-000"]),
         ("close", ["SK-004"]),
         ("held", ["SK-004"]),
+        ("seen", ["SK-000"]),
         ("silent", ["SK-000", "SK-005", "SK-010", "SK-015", "SK-020", "SK-025"]),
         ("gone", [f"SK-{i:03d}" for i in (4, 24, 8, 28, 12, 16, 0, 20)]),
     ],
@@ -169,7 +170,8 @@ def test_an_export_holds_the_found_skus_in_order_and_nothing_else(catalogue):
 
 def test_part_of_tells_held_out_from_seen(catalogue, queries):
     assert explore.part_of(catalogue, "SK-004") == "test"
-    assert explore.part_of(catalogue, "SK-000") == "rest"
+    assert explore.part_of(catalogue, "SK-000") == "train"
+    assert explore.part_of(catalogue, "SK-002") == ""
     assert explore.part_of(explore.catalogue(queries), "SK-004") == ""
     assert explore.part_of(catalogue, "nobody") == ""
 
