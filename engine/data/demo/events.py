@@ -46,7 +46,7 @@ def make_events(skus: list[Sku], people: People, config: DemoConfig, rng: np.ran
     sessions = _sessions(people, config, rng)
     seen = _seen(sessions, skus, people, rng)
     views = _views(sessions, seen, people, rng)
-    frame = pd.concat([_funnel(views, rng)], ignore_index=True)
+    frame = _once(_funnel(views, rng), skus, rng)
     return _finish(frame, skus, people, rng)
 
 
@@ -123,6 +123,15 @@ def _funnel(views: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
             orders[bought].assign(event="transaction", rank=2),
         ]
     )
+
+
+def _once(frame: pd.DataFrame, skus: list[Sku], rng: np.random.Generator) -> pd.DataFrame:
+    """Leave out most repeated purchases: people buy the same cream again, rarely the same coat."""
+    used_up = np.array([sku.kind.category == "Beauty_Accs" or sku.kind.name == "Candles" for sku in skus])
+    frame = frame.sort_values(["second", "session", "rank", "item"], kind="stable")
+    again = (frame["event"] == "transaction").to_numpy() & frame.duplicated(["user", "item", "event"]).to_numpy()
+    kept = rng.random(len(frame)) < np.where(used_up[frame["item"]], 0.6, 0.1)
+    return frame[~again | kept]
 
 
 def _finish(frame: pd.DataFrame, skus: list[Sku], people: People, rng: np.random.Generator) -> pd.DataFrame:

@@ -36,6 +36,7 @@ def make_people(skus: list[Sku], shares: list[float], config: DemoConfig, rng: n
     n = config.n_users
     activity = rng.lognormal(0.0, 1.05, n)
     activity[rng.random(n) < 0.08] = 0.0  # people who only wrote a review long ago, or never came back
+    activity = np.minimum(activity, np.quantile(activity, 0.995))
     personas = np.array(shares) / sum(shares)
     return People(
         ids=np.array([f"U-{number}" for number in 1001 + np.cumsum(rng.integers(1, 6, n))]),

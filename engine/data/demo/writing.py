@@ -87,7 +87,7 @@ class Writer:
 
     def _rating(self, sku: Sku, remarks: list[Remark], generosity: float) -> float:
         said = sum(remark.valence for remark in remarks) / max(len(remarks), 1)
-        heard = 1.7 * said + 0.3 * sku.quality if remarks else 1.2 * sku.quality
+        heard = (1.6 if said > 0 else 2.4) * said + 0.3 * sku.quality if remarks else 1.2 * sku.quality
         stars = 3.75 + heard + 0.6 * generosity + 0.4 * self._dice.normal()
         return float(min(max(round(stars), 1), 5))
 
