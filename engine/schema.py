@@ -137,6 +137,7 @@ TABLES: dict[str, Table] = {
 }
 
 GOOD_TYPES = ("Bags", "Shoes", "Clothes", "Beauty_Accs", "Accs", "Home_Accs", "Toys", "Jewellery")
+UNCATEGORISED = "Uncategorised"  # the category of items whose source names none
 TAG_SOURCES = ("llm", "extracted", "pool", "human", "import")
 EVENTS = ("view", "addtocart", "transaction")
 

@@ -34,10 +34,14 @@ def run(main: Main) -> Callable[..., int]:
     return wrapped
 
 
-def parser(about: str | None) -> ArgumentParser:
-    """An argument parser that shows `about` (the script's docstring) as it is, with the common `--workspace`."""
+def parser(about: str | None, *, names_workspace: bool = False) -> ArgumentParser:
+    """An argument parser that shows `about` (the script's docstring) as it is, with the common `--workspace`.
+
+    names_workspace: whether the workspace must be named, because the script replaces what is in it.
+    """
     made = ArgumentParser(description=about, formatter_class=RawDescriptionHelpFormatter)
-    made.add_argument("--workspace", metavar="NAME", help="the workspace to use (default: SHELFWISE_WORKSPACE or demo)")
+    default = "" if names_workspace else " (default: SHELFWISE_WORKSPACE or demo)"
+    made.add_argument("--workspace", metavar="NAME", required=names_workspace, help=f"the workspace to use{default}")
     return made
 
 

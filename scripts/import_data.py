@@ -21,7 +21,7 @@ from engine.data.readers import READERS
 from engine.errors import SettingsError, shown
 from engine.settings import load_settings
 from engine.workspace import Workspace, list_workspaces, new_workspace
-from scripts.cli import chosen_workspace, parser, run
+from scripts.cli import parser, run
 
 
 @run
@@ -29,8 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Import, then print what was read, kept per table, and rejected by reason."""
     arguments = _parser().parse_args(argv)
     options = _options(arguments)
-    name = chosen_workspace(arguments.workspace)
-    with _opened(load_settings().home, name) as workspace, _progress() as progress:
+    with _opened(load_settings().home, arguments.workspace) as workspace, _progress() as progress:
         report = import_files(workspace, arguments.kind, arguments.paths, options=options, progress=progress)
     _show(report, workspace.path)
     return 0
@@ -62,7 +61,7 @@ def _progress() -> Iterator[Progress]:
 
 def _parser() -> ArgumentParser:
     kinds = "\n".join(f"  {name:<14}{part.about}" for name, part in READERS.parts.items())
-    made = parser(f"{__doc__}\nkinds:\n{kinds}")
+    made = parser(f"{__doc__}\nkinds:\n{kinds}", names_workspace=True)
     made.add_argument("kind", metavar="KIND", help="what kind of source the files are; see above")
     made.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files, or a folder of them")
     made.add_argument("--sample", type=int, metavar="N", help="keep at most N random reviews per category")

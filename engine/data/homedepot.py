@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.data.base import ImportReport, Row
 from engine.data.csvfile import csv_rows
 from engine.data.layout import find_files
+from engine.schema import UNCATEGORISED
 
 FILES = {"judgments": ("train.csv",)}
 COLUMNS = ("product_uid", "product_title", "search_term", "relevance")
@@ -21,8 +22,8 @@ COLUMNS = ("product_uid", "product_title", "search_term", "relevance")
 class HomeDepotReader:
     """Reads train.csv (published in Latin-1; UTF-8 copies are read as well), or a file of its columns.
 
-    An item is made of the first row that names it; products have no categories, so that it is "unknown". The query's
-    id is a hash of its words, so that it stays the same whatever part of the file is imported.
+    An item is made of the first row that names it; products have no categories, so that it is
+    "Uncategorised". The query's id is a hash of its words, so that it stays the same whatever part is imported.
     """
 
     def rows(self, paths: Sequence[Path], report: ImportReport) -> Iterator[Row]:
@@ -33,7 +34,7 @@ class HomeDepotReader:
                 item, title = record["product_uid"], record["product_title"]
                 if item and title and item not in seen:
                     seen.add(item)
-                    yield Row("items", {"item_id": item, "title": title, "category": "unknown"}, str(path), line)
+                    yield Row("items", {"item_id": item, "title": title, "category": UNCATEGORISED}, str(path), line)
                 query = record["search_term"].strip()
                 judgment = {
                     "query_id": query_id(query),

@@ -17,13 +17,12 @@ from engine.data.sampling import sample_reviews
 from engine.data.staging import Stage, open_stage
 from engine.data.validate import FILE, LINE, validated
 from engine.errors import DataError, SettingsError
-from engine.schema import TABLES
+from engine.schema import TABLES, UNCATEGORISED
 from engine.settings import DEFAULT_SEED
 from engine.workspace import Workspace
 
 BATCH_ROWS = 8_192
 BATCH_CHARACTERS = 20_000_000
-UNKNOWN_CATEGORY = "Uncategorised"
 Progress = Callable[[ImportReport], None]
 
 
@@ -133,7 +132,7 @@ def _derive_items(stage: Stage, report: ImportReport) -> None:
     schema = TABLES["items"].arrow
     for batch in stage.batches(skus):
         ids, *places = batch.columns
-        known = {"item_id": ids, "title": ids, "category": pa.repeat(UNKNOWN_CATEGORY, len(ids))}
+        known = {"item_id": ids, "title": ids, "category": pa.repeat(UNCATEGORISED, len(ids))}
         columns = [known.get(field.name, pa.nulls(len(ids), field.type)) for field in schema]
         stage.write("items", pa.table([*columns, *places], names=[*schema.names, FILE, LINE]))
     stage.finish()

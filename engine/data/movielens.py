@@ -21,6 +21,7 @@ from engine.data.csvfile import csv_rows
 from engine.data.epoch import from_epoch
 from engine.data.layout import find_files, renamed
 from engine.data.textfile import byte_lines, decoded
+from engine.schema import UNCATEGORISED
 
 FILES = {"items": ("u.item", "movies.csv", "*items.csv"), "ratings": ("u.data", "*ratings.csv")}
 NAMES = {
@@ -75,7 +76,7 @@ def _movies(path: Path, report: ImportReport) -> Iterator[Row]:
         values = {
             "item_id": record["item_id"],
             "title": f"{title} ({year})" if title and _YEAR.fullmatch(year) else title,
-            "category": genres[0] if genres else "unknown",
+            "category": genres[0] if genres else UNCATEGORISED,
             "features": genres or None,
         }
         yield Row("items", values, str(path), line)

@@ -27,6 +27,7 @@ from engine.data.csvfile import csv_rows, require_columns
 from engine.data.layout import find_files, renamed
 from engine.data.parquetfile import parquet_rows
 from engine.data.xlsxfile import xlsx_sheets
+from engine.schema import UNCATEGORISED
 
 PARQUET = (".parquet", ".pq")
 FILES = {"lines": tuple(f"online*retail*{suffix}" for suffix in (".csv", ".xlsx", *PARQUET))}
@@ -51,7 +52,7 @@ class _Item:
 class OnlineRetailReader:
     """Reads the set as CSV, Parquet or .xlsx (every sheet that has its columns).
 
-    An item's title and price are its most frequent ones; the set has no categories, so that it is "unknown".
+    An item's title and price are its most frequent ones; the set has no categories, so that it is "Uncategorised".
     """
 
     def rows(self, paths: Sequence[Path], report: ImportReport) -> Iterator[Row]:
@@ -144,7 +145,7 @@ def _item(code: str, item: _Item) -> dict[str, Any]:
     return {
         "item_id": code,
         "title": next((title for title, _ in item.titles.most_common(1)), code),
-        "category": "unknown",
+        "category": UNCATEGORISED,
         "price": next((price for price, _ in item.prices.most_common(1)), None),
     }
 

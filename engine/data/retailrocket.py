@@ -17,13 +17,13 @@ from engine.data.base import ImportReport, Row
 from engine.data.csvfile import csv_rows
 from engine.data.epoch import EPOCH, from_epoch
 from engine.data.layout import find_files
+from engine.schema import UNCATEGORISED
 
 FILES = {
     "tree": ("category_tree.csv",),
     "properties": ("item_properties*.csv",),
     "events": ("events*.csv",),
 }
-UNKNOWN = "unknown"
 _NO_TIME = "isn't a time in milliseconds since 1970"
 _MS = re.compile(r"[0-9]{1,15}")
 _AVAILABLE = {"0": False, "1": True}
@@ -62,7 +62,7 @@ class RetailRocketReader:
     has no zone). Events are all kept.
 
     An item's category is its category id; where there is a tree, category_path leads to it from the root. An item that
-    only events name has the category "unknown".
+    only events name has the category "Uncategorised".
     """
 
     as_of: datetime | None = None
@@ -79,7 +79,7 @@ class RetailRocketReader:
             values = {
                 "item_id": item,
                 "title": f"Item {item}",
-                "category": category or UNKNOWN,
+                "category": category or UNCATEGORISED,
                 "category_path": _path(category, parents) if category and parents else None,
                 "available": _AVAILABLE.get(shelf.available.get(item) or ""),
             }

@@ -36,7 +36,7 @@ def test_what_was_read_kept_and_rejected_is_printed(home, file, capsys):
     ],
 )
 def test_bad_input_is_one_sentence_and_code_2_and_leaves_no_workspace(home, capsys, arguments, said):
-    assert main(arguments) == 2
+    assert main(["--workspace", "shop", *arguments]) == 2
     error = capsys.readouterr().err.strip()
     assert said in error
     assert "\n" not in error

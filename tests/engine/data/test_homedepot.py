@@ -15,7 +15,7 @@ ROWS = HEADER + '2,100001,"Angle, 90° steel",angle bracket,3\n3,100001,"Angle, 
 def test_items_once_and_judgments_each_in_either_encoding(tmp_path, collect, encoding):
     (tmp_path / "train.csv").write_bytes(ROWS.encode(encoding))
     tables, report = collect(HomeDepotReader(), tmp_path)
-    assert tables["items"] == [{"item_id": "100001", "title": "Angle, 90° steel", "category": "unknown"}]
+    assert tables["items"] == [{"item_id": "100001", "title": "Angle, 90° steel", "category": "Uncategorised"}]
     assert [judgment["query"] for judgment in tables["judgments"]] == ["angle bracket", "l  bracket"]
     assert tables["judgments"][0] == {
         "query_id": query_id("angle bracket"),

@@ -45,7 +45,7 @@ def test_every_layout_gives_the_same_rows(tmp_path, collect, layout):
     assert tables["events"] == [EVENT]
     assert tables["items"] == [
         {"item_id": "1", "title": 'Café "Story" (1995)', "category": "Action", "features": ["Action", "Comedy"]},
-        {"item_id": "2", "title": "unknown", "category": "unknown", "features": None},
+        {"item_id": "2", "title": "unknown", "category": "Uncategorised", "features": None},
     ]
     assert report.read == 3
     assert not report.rejected

@@ -31,9 +31,9 @@ EVENTS = [
     ("12583", "22000", "transaction", 2.0, 0.0),
 ]
 ITEMS = [
-    {"item_id": "85123A", "title": "HEART", "category": "unknown", "price": 2.55},
-    {"item_id": "71053", "title": "LANTERN £5", "category": "unknown", "price": 1.0},
-    {"item_id": "22000", "title": "FREE GIFT", "category": "unknown", "price": None},
+    {"item_id": "85123A", "title": "HEART", "category": "Uncategorised", "price": 2.55},
+    {"item_id": "71053", "title": "LANTERN £5", "category": "Uncategorised", "price": 1.0},
+    {"item_id": "22000", "title": "FREE GIFT", "category": "Uncategorised", "price": None},
 ]
 REJECTED = {
     "names no customer: a sale that can't be an event": 1,

@@ -67,8 +67,8 @@ def test_items_have_their_latest_category_and_availability_across_files_in_any_o
         "category_path": ["378", "1278", "1338"],
         "available": True,
     }
-    assert items["500"]["category"] == "unknown"  # only hashed properties
-    assert items["396045"]["category"] == "unknown"  # only events
+    assert items["500"]["category"] == "Uncategorised"  # only hashed properties
+    assert items["396045"]["category"] == "Uncategorised"  # only events
     assert items["600"]["category_path"] == ["42"]  # not in the tree
     assert len(tables["items"]) == 4
 
@@ -95,7 +95,7 @@ def test_of_two_values_at_one_moment_the_later_line_counts(tmp_path, collect):
 def test_events_alone_make_items(folder, collect):
     tables, _ = collect(RetailRocketReader(), folder / "events.csv")
     assert set(by_id(tables)) == {"396045", "344224"}
-    assert {item["category"] for item in tables["items"]} == {"unknown"}
+    assert {item["category"] for item in tables["items"]} == {"Uncategorised"}
 
 
 def test_bad_rows_are_rejected_with_their_place(folder, collect):
