@@ -9,6 +9,7 @@ import pandas as pd
 from engine.errors import UnknownNameError
 from engine.sql import Queries
 
+_UNRATED = "no rating"
 _SKUS = "SELECT item_id, title, category, price, reviews, rating, tags, events FROM facts"
 
 
@@ -134,8 +135,8 @@ _PARTS = {
         "Stars",
         "How many reviews give this many stars",
         "reviews",
-        """SELECT review_id, item_id, rating, timestamp, text,
-        coalesce(CAST(round(rating) AS INT) || ' stars', 'no rating') AS part, coalesce(-rating, 1) AS place
+        f"""SELECT review_id, item_id, rating, timestamp, text,
+        coalesce(CAST(round(rating) AS INT) || ' stars', '{_UNRATED}') AS part, coalesce(-rating, 1) AS place
         FROM reviews""",
     ),
     "mix": _Parts(
@@ -245,7 +246,8 @@ def _counted(queries: Queries, key: str) -> Figure:
 def _covered(queries: Queries, key: str, skus: int) -> Figure:
     label, table, condition = _COVERAGE[key]
     value = _count(queries, f"SELECT 1 FROM facts WHERE {condition}")
-    return Figure(f"with:{key}", label, "of all SKUs", value, of=skus, ready=table in queries.stored)
+    known = key != "stock" or queries.number("SELECT count(available) FROM facts") > 0
+    return Figure(f"with:{key}", label, "of all SKUs", value, of=skus, ready=table in queries.stored and known)
 
 
 def _breakdown(queries: Queries, key: str) -> Breakdown:
@@ -254,7 +256,7 @@ def _breakdown(queries: Queries, key: str) -> Breakdown:
         f"SELECT part, count(*) AS n, min(place) AS place FROM ({parts.rows}) "
         "GROUP BY part ORDER BY place, n DESC, part"
     )
-    total, ready = int(rows["n"].sum()), parts.table in queries.stored
+    total, ready = int(rows["n"].sum()), parts.table in queries.stored and set(rows["part"]) != {_UNRATED}
     bars = tuple(
         Figure(f"{key}:{part}", _WORDS.get(part, str(part)), "", int(n), of=total, ready=ready)
         for part, n in zip(rows["part"], rows["n"], strict=True)

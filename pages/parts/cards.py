@@ -85,18 +85,18 @@ def passport_head(item: dict[str, Any], root: Path, *, pictures: bool) -> Markup
     }
     listed = join(html("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in facts.items() if value)
     features = join(html('<span class="sw-chip">{}</span>', feature) for feature in item["features"] or [])
+    chips = html('<div class="sw-chips">{}</div>', features) if features else ""
+    said = html('<p class="sw-lead">{}</p>', item["description"]) if item["description"] else ""
     return html(
         '<div class="sw-passport {}">{}<div><span class="sw-meta">{}</span><h1>{}</h1>{}'
-        '<dl class="sw-facts">{}</dl></div>'
-        '<div class="sw-wide" style="grid-column:1/-1">{}{}</div></div>',
+        '<dl class="sw-facts">{}</dl></div>{}</div>',
         "" if pictures else "sw-plain",
         image(root, item),
         kind,
         item["title"],
         reviews_said(item["reviews"], item["rating"]),
         listed,
-        html('<p class="sw-lead">{}</p>', item["description"]) if item["description"] else "",
-        html('<div class="sw-chips" style="margin-top:.6rem">{}</div>', features) if features else "",
+        html('<div class="sw-wide">{}{}</div>', said, chips) if said or chips else "",
     )
 
 

@@ -7,7 +7,8 @@ from engine.schema import Evidence, SentenceEffect
 from pages.parts.cards import stars
 from pages.parts.markup import html, icon, join
 
-AGAINST_SHOWN = 4
+AGAINST_SHOWN = 5
+NOTABLE = 0.01
 _SIDES = {
     True: ("sw-for", "add_circle", "speaks for it"),
     False: ("sw-against", "do_not_disturb_on", "speaks against it"),
@@ -17,7 +18,9 @@ _SIDES = {
 def listed(reviews: pd.DataFrame, found: Evidence | None) -> Markup:
     """Reviews in the frame's order, evidence marked in place. The frame's index is the review's number in `found`."""
     marks = _marks(found)
-    return join(_review(row._asdict(), marks.get(row.Index, [])) for row in reviews.itertuples(name="Review"))
+    strongest = max((abs(effect.effect) for effects in marks.values() for effect in effects), default=1.0)
+    rows = reviews.to_dict("records")
+    return join(_review(row, marks.get(n, []), strongest) for n, row in zip(reviews.index, rows, strict=True))
 
 
 def evidence_head(found: Evidence) -> Markup:
@@ -33,20 +36,24 @@ def evidence_head(found: Evidence) -> Markup:
 
 
 def against(found: Evidence) -> Markup:
-    """Counter-evidence apart: the sentences that lower the tag's probability most."""
-    quotes = join(
-        html(
-            '<blockquote class="sw-quote sw-against">{}<small>{} lowers the probability by {:.1f} points</small>'
-            "</blockquote>",
-            effect.sentence.text.strip(),
-            icon("do_not_disturb_on"),
-            100 * abs(effect.effect),
-        )
-        for effect in found.opposing[:AGAINST_SHOWN]
+    """Counter-evidence apart: the sentence that lowers the tag's probability most, the next ones folded below it."""
+    strong = [effect for effect in found.opposing if abs(effect.effect) >= NOTABLE] or list(found.opposing[:1])
+    quotes = [_quote(effect) for effect in strong[:AGAINST_SHOWN]]
+    if not quotes:
+        return Markup("")
+    others = "The next sentence" if len(quotes) == 2 else f"The next {len(quotes) - 1} sentences"
+    folded = html("<details><summary>{}</summary>{}</details>", others, join(quotes[1:])) if quotes[1:] else ""
+    return html('<div class="sw-section"><h3>Speaks against it</h3>{}{}</div>', quotes[0], folded)
+
+
+def _quote(effect: SentenceEffect) -> Markup:
+    return html(
+        '<blockquote class="sw-quote sw-against">{}<small>{} lowers the probability by {:.1f} points</small>'
+        "</blockquote>",
+        effect.sentence.text.strip(),
+        icon("do_not_disturb_on"),
+        100 * abs(effect.effect),
     )
-    more = len(found.opposing) - AGAINST_SHOWN
-    rest = html('<p class="sw-note">{} more are marked in the reviews.</p>', more) if more > 0 else ""
-    return html('<div class="sw-section"><h3>Speaks against it</h3>{}{}</div>', quotes, rest) if quotes else Markup("")
 
 
 def order(reviews: pd.DataFrame, by: str, found: Evidence | None) -> pd.DataFrame:
@@ -61,25 +68,34 @@ def order(reviews: pd.DataFrame, by: str, found: Evidence | None) -> pd.DataFram
     return reviews.sort_values(column, ascending=ascending, na_position="last", kind="stable")
 
 
-def marked(text: str, effects: list[SentenceEffect]) -> Markup:
-    """`text` with each effect's stretch marked. Stretches that don't lie in the text, or overlap one, are left out."""
-    parts: list[Markup] = []
+def marked(text: str, effects: list[SentenceEffect], strongest: float) -> Markup:
+    """`text` with each effect's stretch marked, the stronger the fuller; `strongest` is the largest effect of all.
+
+    Stretches that don't lie in the text, or overlap one, are left out.
+    """
+    parts: list[object] = []
     position = 0
-    for effect in sorted(effects, key=lambda e: e.sentence.start):
+    for effect in sorted(effects, key=lambda effect: effect.sentence.start):
         start, end = effect.sentence.start, effect.sentence.end
-        if start < position or end > len(text):
-            continue
-        style, symbol, words = _SIDES[effect.effect > 0]
-        title = f"{words}: {100 * effect.effect:+.1f} points"
-        parts.append(html("{}", text[position:start]))
-        parts.append(
-            html('<mark class="{}" title="{}">{} {}</mark>', style, title, icon(symbol, words), text[start:end])
-        )
-        position = end
+        if position <= start and end <= len(text):
+            parts += [text[position:start], _mark(text[start:end], effect.effect, strongest)]
+            position = end
     return join([*parts, text[position:]])
 
 
-def _review(row: dict, effects: list[SentenceEffect]) -> Markup:
+def _mark(text: str, effect: float, strongest: float) -> Markup:
+    style, symbol, words = _SIDES[effect > 0]
+    return html(
+        '<mark class="{}" style="--weight:{:.0f}%" title="{}">{} {}</mark>',
+        style,
+        25 + 75 * min(1.0, abs(effect) / (strongest or 1.0)),
+        f"{words}: {100 * effect:+.1f} points",
+        icon(symbol, words),
+        text,
+    )
+
+
+def _review(row: dict, effects: list[SentenceEffect], strongest: float) -> Markup:
     when = "" if pd.isna(row["timestamp"]) else f"{row['timestamp']:%-d %B %Y}"
     title = html("<strong>{}</strong>", row["title"]) if isinstance(row["title"], str) and row["title"] else ""
     return html(
@@ -88,7 +104,7 @@ def _review(row: dict, effects: list[SentenceEffect]) -> Markup:
         when,
         row["user_id"] if isinstance(row["user_id"], str) else "",
         title,
-        marked(row["text"], effects),
+        marked(row["text"], effects, strongest),
     )
 
 

@@ -88,6 +88,7 @@ def show_items_and_reviews(summary: overview.Overview) -> None:
         depth, ratings = summary.breakdowns["depth"], summary.breakdowns["ratings"]
         if depth.ready:
             show(html("{}{}", heading(depth.label, depth.about), charts.histogram(depth, link)), key="depth")
+        if ratings.ready:
             show(html("{}{}", heading(ratings.label, ratings.about), charts.bars(ratings, link)), key="ratings")
 
 
