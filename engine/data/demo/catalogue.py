@@ -119,10 +119,10 @@ def _make_sku(item_id: str, kind: Kind, titles: set[str], dice: Dice) -> Sku:
 
 
 def _trait(attribute: Attribute, quality: float, dice: Dice) -> float:
-    """Remarkable (0.9 to 2) as often as the attribute's rate, its side leaning with the brand; else near zero."""
+    """Remarkable (1.2 to 2) as often as the attribute's rate, its side leaning with the brand; else near zero."""
     lean = min(max(attribute.lean + 0.25 * quality * attribute.stakes, 0.05), 0.95) if attribute.bad else 1.0
     side = 1.0 if dice.chance(lean) else -1.0
-    return side * (STRONG + 1.1 * dice.unit() if dice.chance(attribute.rate) else 0.5 * dice.unit())
+    return side * (1.2 + 0.8 * dice.unit() if dice.chance(attribute.rate) else 0.45 * dice.unit())
 
 
 def _look(kind: Kind, dice: Dice) -> Look:

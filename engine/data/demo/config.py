@@ -9,7 +9,7 @@ from engine.errors import SettingsError
 
 END = datetime(2024, 6, 1, tzinfo=UTC)
 """The moment after the last event: fixed, so that a seed gives the same tables on any day."""
-DAYS = 365
+DAYS = 366
 START = END - timedelta(days=DAYS)
 REVIEW_YEARS = 2
 """Reviews reach this many years further back than events: shops keep them longer than click logs."""

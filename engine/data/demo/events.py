@@ -55,7 +55,7 @@ def _sessions(people: People, config: DemoConfig, rng: np.random.Generator) -> S
     user = np.sort(rng.choice(len(people.ids), n, p=people.activity))
     months = np.array([0.95, 0.9, 0.95, 0.95, 1.0, 1.0, 0.95, 0.9, 1.0, 1.1, 1.5, 1.6])
     dates = pd.date_range(START, periods=DAYS)
-    weights = months[dates.month - 1] * np.array(WEEKDAYS)[dates.dayofweek] * np.linspace(0.85, 1.15, DAYS)
+    weights = months[dates.month - 1] * np.array(WEEKDAYS)[dates.day_of_week] * np.linspace(0.85, 1.15, DAYS)
     shares = np.concatenate([[0.0], np.cumsum(weights / weights.sum())])
     first = shares[np.clip(people.joined[user], 0, DAYS - 1)]
     day = np.clip(np.searchsorted(shares, first + rng.random(n) * (1 - first), side="right") - 1, 0, DAYS - 1)

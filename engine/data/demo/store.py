@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pandas as pd
+
 from engine.atomic import atomic_path, remove
 from engine.data.demo.config import DemoConfig
 from engine.data.demo.pictures import draw
@@ -33,12 +35,17 @@ def make_demo(
     items["image"] = [f"images/{folder.name}/{item_id}.svg" for item_id in items["item_id"]]
     with workspace.replace_tables(f"{ORIGIN} seed {seed}") as writer:
         for table in TABLES:
-            writer.write(table, world.tables[table])
+            writer.write(table, _in_utc(world.tables[table]))
     for other in folder.parent.iterdir():
         if other != folder:
             remove(other)
     if progress:
         progress(1.0, "done")
+
+
+def _in_utc(frame: pd.DataFrame) -> pd.DataFrame:
+    """Timestamps without their zone, as Arrow takes them for a UTC column (pandas 3.1 deprecates how it does it)."""
+    return frame.assign(timestamp=frame["timestamp"].dt.tz_convert(None)) if "timestamp" in frame else frame
 
 
 def _write_pictures(root: Path, world: World) -> Path:

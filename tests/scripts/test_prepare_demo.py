@@ -1,0 +1,96 @@
+"""The script that makes the demo store: idempotent, polite to other data, and safe to kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from engine.workspace import Workspace
+from scripts import prepare_demo
+
+PROJECT = Path(prepare_demo.__file__).resolve().parent.parent
+
+
+def run_script(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "scripts/prepare_demo.py", *arguments]
+    environment = {**os.environ, "SHELFWISE_HOME": str(home)}
+    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home whose demo store was killed twice while it was made, then finished."""
+    home = tmp_path_factory.mktemp("home")
+    for wait in (1.5, 3.0):
+        process = run_script(home, "--if-missing")
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if (home / "demo" / "workspace.json").exists():
+            assert set(Workspace.open(home / "demo").tables) in (set(), set(TABLES))
+    process = run_script(home, "--if-missing")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return home
+
+
+TABLES = ("items", "reviews", "events", "tags", "judgments", "mentions")
+
+
+def stamps(home: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in (home / "demo").rglob("*") if path.is_file()}
+
+
+def test_a_killed_run_is_finished_by_the_next(home):
+    workspace = Workspace.open(home / "demo")
+    assert set(workspace.tables) == set(TABLES)
+    assert len(workspace.read("items")) == 600
+    for model in prepare_demo.TAGGERS:
+        assert (workspace.path / "artifacts" / "taggers" / model / "CURRENT").exists()
+    assert not list(workspace.path.glob("images/.tmp*")) and not list(workspace.path.glob("tables/.*"))
+
+
+def test_a_complete_store_is_left_alone_and_nothing_heavy_is_imported(home):
+    before = stamps(home)
+    code = (
+        "import sys; from scripts.prepare_demo import main; assert main(['--if-missing']) == 0; "
+        "assert not {'pandas', 'numpy', 'pyarrow', 'sklearn', 'tqdm'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env={**os.environ, "SHELFWISE_HOME": str(home)}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert stamps(home) == before
+
+
+def test_a_missing_tagger_is_trained_without_touching_the_tables(home, monkeypatch):
+    (home / "demo" / "artifacts" / "taggers" / "prior" / "CURRENT").unlink()
+    before = Workspace.open(home / "demo").tables
+    monkeypatch.setenv("SHELFWISE_HOME", str(home))
+    assert prepare_demo.main(["--if-missing"]) == 0
+    assert (home / "demo" / "artifacts" / "taggers" / "prior" / "CURRENT").exists()
+    assert Workspace.open(home / "demo").tables == before
+
+
+def test_other_peoples_data_are_not_replaced(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SHELFWISE_HOME", str(tmp_path))
+    workspace = Workspace.create(tmp_path / "mine")
+    with workspace.replace_tables("plain") as writer:
+        writer.write("items", pd.DataFrame({"item_id": ["1"], "title": ["one"], "category": ["Bags"]}))
+    assert prepare_demo.main(["--workspace", "mine", "--if-missing"]) == 0
+    assert prepare_demo.main(["--workspace", "mine"]) == 2
+    assert "holds data that isn't the demo's" in capsys.readouterr().err
+    assert len(Workspace.open(tmp_path / "mine").read("items")) == 1
+
+
+def test_a_corrupt_workspace_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SHELFWISE_HOME", str(tmp_path))
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "workspace.json").write_text("{oops", encoding="utf-8")
+    assert prepare_demo.main(["--if-missing"]) == 2
+    assert "is corrupt" in capsys.readouterr().err
