@@ -172,7 +172,10 @@ class TableWriter:
         schema = TABLES[table].arrow
         if isinstance(rows, pd.DataFrame):
             present = pa.schema([field for field in schema if field.name in rows.columns])
-            rows = pa.Table.from_pandas(rows[present.names], schema=present, preserve_index=False)
+            # pandas 3.1 warns whenever pyarrow reads its own times with a zone
+            zoned = [field for field in present if isinstance(rows[field.name].dtype, pd.DatetimeTZDtype)]
+            rows = rows[present.names].astype({field.name: pd.ArrowDtype(field.type) for field in zoned})
+            rows = pa.Table.from_pandas(rows, schema=present, preserve_index=False)
         columns = [
             rows.column(field.name).cast(field.type)
             if field.name in rows.schema.names
