@@ -1,4 +1,4 @@
-"""Which tags a category may have: those that its items had in train. Reusable by every tagger."""
+"""Which tags a category may have: those that its items had in train. `CategoryPrior.allow_list` makes one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ class AllowList:
     """`allowed[category]` is a mask over the labels; a category that isn't there may have any of them."""
 
     allowed: Mapping[str, Mask]
-
-    @classmethod
-    def learn(cls, categories: Sequence[str], labels: Mask) -> AllowList:
-        """Allow each category the labels that one of its items has; `labels` is (n_items, n_labels)."""
-        names = np.array(categories, dtype=object)
-        return cls({category: labels[names == category].any(axis=0) for category in sorted(set(categories))})
 
     def mask(self, categories: Sequence[str], n_labels: int) -> Mask:
         """(n_items, n_labels): what each item's category may have."""

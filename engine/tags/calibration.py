@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from engine.errors import DataError
 
@@ -39,6 +38,8 @@ class Calibration:
                 f"The {len(true)} items of valid can't calibrate the tagger: of the tags known from train they have "
                 f"{'all' if len(answers) and answers.all() else 'none'}; use more items or another seed."
             )
+        from sklearn.linear_model import LogisticRegression  # only training needs it, and it takes a second to load
+
         spread = inputs.std(axis=0)
         scale = np.where(spread > 0, spread, 1.0)
         fitted = LogisticRegression(C=100.0, max_iter=1000).fit(inputs / scale, answers)

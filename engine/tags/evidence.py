@@ -19,9 +19,13 @@ from engine.tags.base import Tagger
 from engine.tags.text import sentences
 
 Floats = NDArray[np.float64]
-LEAST_ODDS, LEAST_EFFECT = 0.1, 0.001
-"""A sentence counts when leaving it out changes the odds of the tag by about 10 % or more, and the probability by
-0.001: below that it is mostly the rest of the text weighing a little more or less."""
+LEAST_CHANGE = 0.5
+"""How far leaving a sentence out must move the tag's log-odds for it to count (the odds by 1.65 times): below that it
+is mostly the rest of the text weighing a little more or less. Log-odds, because two sentences that say the same each
+leave the probability of a near-certain tag where it is."""
+LEAST_DOUBT = 0.01
+"""How much probability a sentence must cost to count as opposing: one that only keeps a near-certain tag from being
+more certain doesn't."""
 EDGE = 1e-9
 
 
@@ -64,11 +68,13 @@ def _column(tagger: Tagger, tag: str) -> int:
 def _evidence(tag: str, probabilities: Floats, found: Sequence[Sentence], n_reviews: int) -> Evidence:
     """Row 0 is the whole item, row i + 1 the item without sentence i."""
     odds = logit(np.clip(probabilities, EDGE, 1 - EDGE))
-    change, effect = odds[0] - odds[1:], probabilities[0] - probabilities[1:]
-    counts = (np.abs(change) >= LEAST_ODDS) & (np.abs(effect) >= LEAST_EFFECT)
-    strongest = [int(place) for place in np.argsort(-np.abs(effect), kind="stable") if counts[place]]
-    effects = [SentenceEffect(found[place], float(effect[place])) for place in strongest]
-    supporting = tuple(one for one in effects if one.effect > 0)
-    opposing = tuple(one for one in effects if one.effect < 0)
+    change, effect = np.round(odds[0] - odds[1:], 4), probabilities[0] - probabilities[1:]
+    effects = [SentenceEffect(sentence, float(value)) for sentence, value in zip(found, effect, strict=True)]
+    supporting = tuple(effects[at] for at in np.argsort(-change, kind="stable") if change[at] >= LEAST_CHANGE)
+    opposing = tuple(
+        effects[at]
+        for at in np.argsort(change, kind="stable")
+        if change[at] <= -LEAST_CHANGE and effect[at] <= -LEAST_DOUBT
+    )
     reviews = {one.sentence.review for one in supporting}
     return Evidence(tag, float(probabilities[0]), supporting, opposing, len(reviews), n_reviews)

@@ -18,7 +18,6 @@ from scipy.special import logit
 
 from engine.errors import ArtifactError
 from engine.schema import ItemText
-from engine.tags.allowlist import AllowList
 from engine.tags.base import TaggedItems
 from engine.tags.calibration import Calibration
 from engine.tags.labels import joined, label_matrix, vocabulary
@@ -69,7 +68,6 @@ class _Scorer:
     svm: LeastSquaresSvm
     prior: CategoryPrior
     mentions: Mentions
-    allowed: AllowList
 
     @classmethod
     def fit(cls, given: TaggedItems, config: LinearConfig) -> _Scorer:
@@ -88,7 +86,6 @@ class _Scorer:
             LeastSquaresSvm.fit(features, categories, true, ridge=config.ridge, affinity=config.affinity),
             CategoryPrior.learn(categories, true),
             Mentions.of(labels, text.words),
-            AllowList.learn(categories, true),
         )
 
     def evidence(self, items: Sequence[ItemText]) -> tuple[Floats, Mask]:
@@ -101,7 +98,7 @@ class _Scorer:
         return evidence, np.diff(read.features.indptr) > 0
 
     def mask(self, items: Sequence[ItemText]) -> Mask:
-        return self.allowed.mask([item.category for item in items], len(self.labels))
+        return self.prior.allow_list.mask([item.category for item in items], len(self.labels))
 
 
 class LinearTagger:
@@ -175,7 +172,6 @@ class LinearTagger:
             **scorer.prior.arrays(),
             "words.idf": scorer.text.words.idf,
             "characters.idf": scorer.text.characters.idf,
-            "allowed": np.array([scorer.allowed.allowed[name] for name in scorer.prior.names]),
             "thresholds": self._thresholds,
         }
         write_model(folder, said, arrays)
@@ -206,14 +202,13 @@ class LinearTagger:
 
 
 def _restore(stored: Stored, config: LinearConfig) -> _Scorer:
-    labels, categories = list(stored.said["labels"]), list(stored.said["categories"])
+    labels = list(stored.said["labels"])
     text = TextFeatures(
         Tfidf.restore(words(), stored, "words"),
         Tfidf.restore(characters(config.char_shortest, config.char_longest), stored, "characters"),
         config.char_share,
     )
     svm = LeastSquaresSvm.restore(stored, affinity=config.affinity)
-    if stored.arrays["allowed"].shape != (len(categories), len(labels)) or len(svm.mean) != len(labels):
-        raise ValueError("its arrays don't fit the categories and labels")
-    allowed = AllowList(dict(zip(categories, stored.arrays["allowed"], strict=True)))
-    return _Scorer(labels, text, svm, CategoryPrior.restore(stored), Mentions.of(labels, text.words), allowed)
+    if len(svm.mean) != len(labels) or svm.items.shape[0] != len(text.words.columns) + len(text.characters.columns):
+        raise ValueError("its machines don't fit the labels and features")
+    return _Scorer(labels, text, svm, CategoryPrior.restore(stored), Mentions.of(labels, text.words))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ArtifactError
 from engine.schema import ItemText
+from engine.tags.allowlist import AllowList
 from engine.tags.base import TaggedItems
 from engine.tags.labels import joined, label_matrix, vocabulary
 from engine.tags.storage import Stored, reading, write_model
@@ -61,6 +62,11 @@ class CategoryPrior:
         place = {name: row for row, name in enumerate(self.names)}
         rows = [place.get(category, len(self.names)) for category in categories]
         return np.vstack([self.table, self.overall])[rows]
+
+    @property
+    def allow_list(self) -> AllowList:
+        """For each category the tags that one of its items had."""
+        return AllowList(dict(zip(self.names, self.counts > 0, strict=True)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What `restore` needs besides the names of the categories."""
@@ -144,8 +150,10 @@ class PriorTagger:
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
-        """(n_items, n_tags): the smoothed frequency in the category, 0 outside its top k."""
-        rates = self._fitted.rates([item.category for item in items])
+        """(n_items, n_tags): the smoothed frequency in the category; 0 outside its top k and for what it never had."""
+        categories = [item.category for item in items]
+        allowed = self._fitted.allow_list.mask(categories, len(self._labels))
+        rates = np.where(allowed, self._fitted.rates(categories), 0.0)
         unlikely = np.argsort(np.argsort(-rates, axis=1, kind="stable"), axis=1) >= self.config.top_k
         rates[unlikely] = 0.0
         return rates

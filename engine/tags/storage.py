@@ -55,7 +55,7 @@ def reading(folder: Path, model: str) -> Iterator[Stored]:
         said = json.loads((folder / JSON_FILE).read_text(encoding="utf-8"))
         if said["model"] != model:
             raise ArtifactError(f"{folder} holds the model {said['model']!r}, not {model!r}.")
-        with np.load(folder / ARRAYS_FILE, allow_pickle=False) as arrays:
+        with (folder / ARRAYS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             yield Stored(said, {name: arrays[name] for name in arrays.files})
     except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ArtifactError(f"{folder} doesn't hold a whole {model} model ({error}); train it again.") from None

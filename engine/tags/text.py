@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
 import Stemmer
 
+NOT = "¬"  # in front of what is negated
+STOPS = ".,;:!?\n"
 MAX_WORD = 64  # longer runs without a space are links or noise; their start says enough
 WORD = re.compile(r"\w+(?:'\w+)?|[.,;:!?\n]")
 
@@ -63,30 +66,31 @@ def stem(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Stems of the words of `text` in order; a negated word has its negation in front: "не тяжёлая" -> не_тяжел.
+    """Stems of the words of `text` in order; a negated word is marked: "не тяжёлая" -> ¬тяжел.
 
-    The negation itself is no term of its own; it passes over intensifiers ("not very soft" -> not_veri not_soft) and
-    ends at punctuation.
+    The negation itself is no term; it passes over intensifiers ("not very soft" -> ¬veri ¬soft) and ends at
+    punctuation.
     """
-    found: list[str] = []
-    negation = ""
-    for word in WORD.findall(normalise(text)):
-        bare = word.replace("'", "")
-        if not bare[0].isalnum():
-            negation = ""
-        elif bare in NEGATIONS:
-            negation = "не" if "\u0400" <= bare[0] <= "\u04ff" else "not"
-        elif negation:
-            found.append(f"{negation}_{stem(word)}")
-            negation = negation if bare in INTENSIFIERS else ""
-        else:
-            found.append(stem(word))
-    return found
+    return [NOT + stem(word) if negated else stem(word) for word, negated in _negated(WORD.findall(normalise(text)))]
 
 
 def chunks(text: str) -> list[str]:
-    """The normalised text at its spaces, punctuation kept: what character n-grams are made of."""
-    return [chunk[:MAX_WORD] for chunk in normalise(text).split()]
+    """The normalised text at its spaces, punctuation kept, negated ones marked: what character n-grams are made of."""
+    cut = [chunk[:MAX_WORD] for chunk in normalise(text).split()]
+    return [NOT + chunk if negated else chunk for chunk, negated in _negated(cut)]
+
+
+def _negated(pieces: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """The words among `pieces` and whether each is negated. Negations are left out, and so are bare stops."""
+    active = False
+    for piece in pieces:
+        bare = piece.strip(STOPS).replace("'", "")
+        if bare in NEGATIONS:
+            active = piece[-1] not in STOPS
+            continue
+        if bare or len(piece) > 1:
+            yield piece, active
+        active = active and bare in INTENSIFIERS and piece[-1] not in STOPS
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

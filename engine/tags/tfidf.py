@@ -17,7 +17,7 @@ from scipy import sparse
 
 from engine.schema import ItemText
 from engine.tags.storage import Stored
-from engine.tags.text import chunks, terms
+from engine.tags.text import NOT, chunks, terms
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +36,13 @@ def words() -> Analyser:
 
 
 def characters(shortest: int, longest: int) -> Analyser:
-    """Character n-grams inside the text's chunks, with a space at both ends."""
-    return Analyser(chunks, lambda unit: ngrams(f" {unit} ", shortest, longest))
+    """Character n-grams inside the text's chunks, with a space at both ends; those of a negated chunk are marked."""
+
+    def expand(chunk: str) -> list[str]:
+        mark = chunk[:1] if chunk.startswith(NOT) else ""
+        return [mark + ngram for ngram in ngrams(f" {chunk.removeprefix(NOT)} ", shortest, longest)]
+
+    return Analyser(chunks, expand)
 
 
 def ngrams(padded: str, shortest: int, longest: int) -> list[str]:
