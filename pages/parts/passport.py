@@ -51,7 +51,10 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
     predictions = cache.predictions(shelf.workspace, shelf.tagger)
     every = explore.item_tags(predictions, passport.item["item_id"], top=len(predictions))
     rows = explore.item_tags(every, passport.item["item_id"], top=top, minimum=minimum)
-    if rows.empty:
+    if every.empty and not shelf.tagger.current:
+        error = NotBuiltError("A prediction for this SKU", train_command(shelf.workspace, shelf.tagger.name))
+        states.not_built(error, title="Newer than the tagger")
+    elif rows.empty:
         ways = {"Show the strongest anyway": links.link(min=None, top=None)} if minimum else {}
         states.empty("No tag to show", "The tagger gives no tag this probability.", ways, key="tags")
     else:
@@ -79,8 +82,9 @@ def _show_agreement(shelf: Shelf, passport: explore.Passport, asserted: list[str
         "valid": "The tagger’s thresholds were tuned on this SKU, so agreement here flatters it a little.",
         "train": "The tagger learned from this SKU, so agreement here flatters it.",
     }.get(part, "")
-    title = html("{}{}", "Beside the given tags", html('<p class="sw-note">{}</p>', note) if note else "")
-    show(html('<div class="sw-section"><h3>{}</h3></div>{}', title, tags.agreement(compared)), key="given")
+    said = html('<p class="sw-note">{}</p>', note) if note else ""
+    title = html('<div class="sw-section"><h3>Beside the given tags</h3>{}</div>', said)
+    show(html("{}{}", title, tags.agreement(compared)), key="given")
 
 
 def _show_evidence(shelf: Shelf, passport: explore.Passport, predicted: pd.DataFrame | None) -> Evidence | None:

@@ -23,13 +23,13 @@ def shop(home):
 
 
 @pytest.fixture
-def overview(home):
+def overview():
     """Open the overview at an address."""
     return lambda **address: run(None, address)
 
 
 @pytest.fixture
-def explorer(home):
+def explorer():
     """Open the SKU explorer at an address."""
     return lambda **address: run(EXPLORER, address)
 
