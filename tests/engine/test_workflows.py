@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from engine.errors import ArtifactError, DataError, NotBuiltError, UnknownNameEr
 from engine.metrics.classification import micro_f1
 from engine.runs import RunStore
 from engine.schema import ItemText
+from engine.settings import PROJECT
 from engine.tags.base import TaggedItems
 from engine.tags.corpus import read_corpus
 from engine.tags.labels import label_matrix
@@ -167,3 +171,33 @@ def test_predicting_is_one_call(trained):
 
 def _parts(data):
     return data.items, data.tags
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import engine.workflows
+from engine.tags.prior import PriorTagger
+from engine.workspace import Workspace
+
+save = PriorTagger.save
+
+def killed(tagger, folder):
+    save(tagger, folder)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+PriorTagger.save = killed
+engine.workflows.log_run = lambda *_: None
+engine.workflows.train_tagger(Workspace.open(Path(sys.argv[1])), "prior", seed=1)
+"""
+
+
+def test_after_a_kill_while_saving_the_old_version_serves_and_a_rerun_works(workspace):
+    first = train_tagger(fill(workspace, DATA), "prior", seed=1)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(workspace.path)], check=False, cwd=PROJECT)
+    assert killed.returncode == -signal.SIGKILL
+    store = ArtifactStore(workspace)
+    assert store.versions("taggers", "prior") == [first.version]
+    assert TagPredictor.load(workspace, "prior").card == first
+    second = train_tagger(Workspace.open(workspace.path), "prior", seed=1)
+    assert TagPredictor.load(workspace, "prior").card == second
