@@ -19,7 +19,7 @@ CENTS = (0.0, 0.5, 0.9, 0.95, 0.99)
 _RANGE = re.compile(r"\{(\d+(?:\.\d)?)-(\d+(?:\.\d)?)\}")
 
 
-NAMED = {"wooden": "wood", "enamel": "enamelled metal"}
+NAMED = {"wooden": "wood", "rigid": "rigid denim", "stretch": "stretch denim", "enamel": "enamelled metal"}
 _WORD = re.compile(r"[^\W\d_]{5,}")
 _MEASURE = re.compile(r"(\d+) (L|cm|pieces|ml|g)\b")
 

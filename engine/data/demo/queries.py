@@ -78,13 +78,13 @@ def _by_need(kind: Kind, shelf: list[Sku], dice: Dice) -> list[Wish]:
     if not wanted:
         return []
     attribute = dice.pick(wanted)
-    query = expand(dice.pick(attribute.asked), {"n": dice.pick(kind.words["say"])}, dice)
+    query = expand(dice.pick(attribute.asked), {"n": kind.words["say"][0]}, dice)
     return [Wish(query, {kind.name: 3}, {attribute.key: 1})]
 
 
 def _by_look(kind: Kind, shelf: list[Sku], dice: Dice) -> list[Wish]:
     sku = dice.pick(shelf)
-    words = (sku.colour, dice.pick(kind.words["say"]))
+    words = (sku.colour, kind.words["say"][0])
     if dice.chance(0.5):
         return [Wish(" ".join(words), {kind.name: 3}, columns={"colour": sku.colour})]
     columns = {"colour": sku.colour, "material": sku.material}
@@ -99,7 +99,7 @@ def _by_brand(kind: Kind, shelf: list[Sku], dice: Dice) -> list[Wish]:
 def _by_price(kind: Kind, shelf: list[Sku], dice: Dice) -> list[Wish]:
     limit = 5.0 * round(float(np.quantile([sku.price for sku in shelf], 0.4)) / 5)
     form = dice.pick(("{n} under {p}", "cheap {n}", "{n} less than {p} euros"))
-    query = form.format(n=dice.pick(kind.words["say"]), p=f"{limit:.0f}")
+    query = form.format(n=kind.words["say"][0], p=f"{limit:.0f}")
     return [Wish(query, {kind.name: 3}, below=limit)] if limit > 0 else []
 
 

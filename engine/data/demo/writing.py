@@ -107,6 +107,8 @@ class Writer:
             own = manner.get("openers", {}).get(mood)
             source = own if own and dice.chance(0.6) else language["openers"][mood]
             sentences.append((expand(dice.pick(source), slots, dice), []))
+        elif slots.category in language["outings_for"] and dice.chance(0.07):
+            sentences.append((expand(dice.pick(language["outings"]), slots, dice), []))
         sentences += body
         if dice.chance(manner["aside"]):
             aside = (expand(dice.pick(language["asides"]), slots, dice), list[Remark]())
@@ -191,6 +193,7 @@ class Slots(dict[str, str]):
     def __init__(self, sku: Sku, drawn: Mapping[str, list[str]], dice: Dice) -> None:
         many = sku.kind.plural
         super().__init__(MANY if many else ONE)
+        self.category = sku.kind.category
         self["n"] = dice.pick(sku.kind.words["say"])
         self["colour"], self["material"], self["brand"] = sku.colour, sku.material, sku.brand
         self._drawn, self._dice = drawn, dice
