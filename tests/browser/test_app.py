@@ -1,9 +1,27 @@
 """What only a browser can show: addresses, Back, clicks without reloading, and that hostile text stays text."""
 
+import time
+
 import pytest
 from driving import wait_drawn, wait_for
+from selenium.webdriver import ActionChains, Keys
 
 pytestmark = pytest.mark.browser
+
+# The contrast of a place's text with the page behind it, as WCAG 2 defines it.
+CONTRAST = """
+const light = color => {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d")
+  canvas.fillStyle = color
+  canvas.fillRect(0, 0, 1, 1)
+  const parts = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(part => part / 255)
+  const [r, g, b] = parts.map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+const text = light(getComputedStyle(document.querySelector(arguments[0])).color)
+const page = light(getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor)
+return (Math.max(text, page) + 0.05) / (Math.min(text, page) + 0.05)
+"""
 
 
 def test_a_deep_link_on_a_fresh_server_opens_its_page(driver, address):
@@ -72,3 +90,35 @@ def test_no_request_leaves_the_machine(driver, address):
     wait_drawn(driver)
     fetched = driver.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
     assert [name for name in fetched if not name.startswith((address, "data:", "blob:"))] == []
+
+
+def test_a_row_behind_a_number_opens_its_sku(driver, address):
+    driver.get(f"{address}/?workspace=demo&rows=without%3Areviews")
+    wait_drawn(driver)
+    table = wait_for(driver, "document.querySelector('[data-testid=stDialog] [data-testid=stDataFrame] canvas')")
+    time.sleep(1)  # the drawer slides in; a click on a moving canvas hits another row
+    left, top = -table.size["width"] / 2, -table.size["height"] / 2
+    ActionChains(driver).move_to_element_with_offset(table, left + 20, top + 50).click().perform()
+    assert wait_for(driver, "document.querySelector('.sw-passport h1')?.textContent") == "Item number 0"
+    assert driver.current_url == f"{address}/sku?workspace=demo&sku=SK-000"
+
+
+def test_the_explorer_works_from_the_keyboard(driver, address):
+    driver.get(f"{address}/sku?workspace=demo&q=sk-009")
+    wait_drawn(driver)
+    wait_for(driver, "document.querySelectorAll('.sw-card').length === 1")
+    driver.execute_script("document.querySelector('.sw-card').focus()")
+    ActionChains(driver).send_keys(Keys.ENTER).perform()
+    assert wait_for(driver, "document.querySelector('.sw-passport h1')?.textContent") == "Item number 9"
+
+
+def test_both_themes_keep_text_readable(driver, address):
+    for theme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        driver.get(f"{address}/sku?workspace=demo&sku=SK-004")
+        wait_drawn(driver)
+        wait_for(driver, "document.querySelector('.sw-review')")
+        for place in (".sw-review p", ".sw-meta", ".sw-note, .sw-quiet", "a.sw-link"):
+            assert driver.execute_script(CONTRAST, place) >= 4.5, f"{place} in {theme}"
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
