@@ -19,13 +19,15 @@ from engine.tags.base import Tagger
 from engine.tags.text import sentences
 
 Floats = NDArray[np.float64]
-LEAST_CHANGE = 0.5
-"""How far leaving a sentence out must move the tag's log-odds for it to count (the odds by 1.65 times): below that it
-is mostly the rest of the text weighing a little more or less. Log-odds, because two sentences that say the same each
-leave the probability of a near-certain tag where it is."""
+STANDS_OUT, LEAST, ENOUGH = 4.0, 0.05, 0.5
+"""A sentence supports a tag when leaving it out lowers the tag's log-odds by 4 times what the item's sentences do at
+the median, by 0.05 at least; 0.5 is always enough. Below that it is mostly the rest of the text weighing a little more
+or less, and the more sentences an item has, the less each can do. Log-odds, because two sentences that say the same
+each leave the probability of a near-certain tag where it is. benchmarks/evidence_demo.py says how often that is right.
+"""
 LEAST_DOUBT = 0.01
-"""How much probability a sentence must cost to count as opposing: one that only keeps a near-certain tag from being
-more certain doesn't."""
+"""A sentence opposes a tag when it lowers the log-odds by 0.5 and the probability by 0.01: one that only keeps a
+near-certain tag from being more certain doesn't."""
 EDGE = 1e-9
 
 
@@ -70,11 +72,10 @@ def _evidence(tag: str, probabilities: Floats, found: Sequence[Sentence], n_revi
     odds = logit(np.clip(probabilities, EDGE, 1 - EDGE))
     change, effect = np.round(odds[0] - odds[1:], 4), probabilities[0] - probabilities[1:]
     effects = [SentenceEffect(sentence, float(value)) for sentence, value in zip(found, effect, strict=True)]
-    supporting = tuple(effects[at] for at in np.argsort(-change, kind="stable") if change[at] >= LEAST_CHANGE)
+    bar = float(np.clip(STANDS_OUT * np.median(np.abs(change)), LEAST, ENOUGH)) if found else ENOUGH
+    supporting = tuple(effects[at] for at in np.argsort(-change, kind="stable") if change[at] >= bar)
     opposing = tuple(
-        effects[at]
-        for at in np.argsort(change, kind="stable")
-        if change[at] <= -LEAST_CHANGE and effect[at] <= -LEAST_DOUBT
+        effects[at] for at in np.argsort(change, kind="stable") if change[at] <= -ENOUGH and effect[at] <= -LEAST_DOUBT
     )
     reviews = {one.sentence.review for one in supporting}
     return Evidence(tag, float(probabilities[0]), supporting, opposing, len(reviews), n_reviews)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ from engine.schema import ItemText
 from engine.tags.evidence import explain, item_sentences, without
 from engine.tags.linear import LinearTagger
 from engine.tags.prior import PriorTagger
-from tests.tagged import cut, made
+from tests.tagged import FILLER, cut, made
 
 ITEM = ItemText(
     "x",
@@ -53,6 +54,14 @@ def test_supporting_sentences_come_strongest_first_and_the_same_each_time():
     effects = [found.effect for found in first.supporting]
     assert effects == sorted(effects, reverse=True)
     assert first == second
+
+
+def test_in_a_long_item_the_few_sentences_that_say_so_stand_out():
+    said = ("Маломерят, пришлось менять", "Берите на размер больше!", "Маломерит на размер")
+    item = replace(ITEM, reviews=said + tuple(FILLER) * 12)
+    (evidence,) = explain(linear(), item, ["маломерит"])
+    assert {found.sentence.text for found in evidence.supporting} == set(said)
+    assert evidence.based_on == f"based on 3 of {len(item.reviews)} reviews"
 
 
 def test_equal_sentences_have_equal_effects_in_reading_order():
