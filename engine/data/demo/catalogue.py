@@ -113,7 +113,7 @@ def _make_sku(item_id: str, kind: Kind, titles: set[str], dice: Dice) -> Sku:
         pattern=look.pattern,
         style=dice.pick(kind.words["styles"]),
         traits=traits,
-        popularity=float(np.exp(1.15 * dice.normal())) * (0.7 if level > 1.3 else 1.0),
+        popularity=float(np.exp(1.05 * dice.normal())) * (0.7 if level > 1.3 else 1.0),
         launched=launched,
     )
 

@@ -20,7 +20,7 @@ SULKS = ("🙄", "😡", "👎", "😒", "🤷‍♀️")
 
 def roughen(sentence: str, manner: Mapping[str, Any], dice: Dice, *, last: bool, sunny: bool) -> str:
     """The sentence as it was typed: with the persona's spelling, case and ending; emoji only where the review ends."""
-    text = sentence.strip()
+    text = " ".join(sentence.split())
     text = text[:1].upper() + text[1:]
     if manner["typos"] and dice.chance(manner["typos"]):
         text = _misspell(text, dice)

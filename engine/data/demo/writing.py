@@ -11,8 +11,8 @@ from engine.data.demo.grammar import Dice, expand
 from engine.data.demo.slips import roughen
 from engine.data.demo.vocabulary import Attribute, Pole, Vocabulary
 
-OPINION_NOISE = 0.6
-"""How far people's experience strays from the SKU's trait: about one remark in fifteen contradicts a strong trait."""
+OPINION_NOISE = 0.8
+"""How far people's experience strays from the SKU's trait: about one remark in thirty contradicts a strong trait."""
 SMALL_TALK = 0.04
 """Weight of a trait of no strength among what reviewers bring up; a strong one has 1 to 2."""
 
