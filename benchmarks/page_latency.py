@@ -27,7 +27,8 @@ MEASURED_CLICK = """
 const [link, awaited, done] = arguments
 const start = performance.now()
 document.querySelector(link).click()
-const look = () => document.querySelector(awaited) ? done(performance.now() - start) : requestAnimationFrame(look)
+const there = new Function("return " + awaited)
+const look = () => there() ? done(performance.now() - start) : requestAnimationFrame(look)
 look()
 """
 
@@ -35,7 +36,8 @@ look()
 def main() -> None:
     """Measure and print a line for each figure: median and range in milliseconds."""
     arguments = _arguments()
-    starts, paints, cards, tags = [], [], [], []
+    starts, paints = [], []
+    clicks: list[list[float]] = [[], [], []]
     for _ in range(arguments.runs):
         begin = time.perf_counter()
         with serve(load_settings().home) as address:
@@ -43,13 +45,13 @@ def main() -> None:
             with browser() as driver:
                 driver.set_script_timeout(30)
                 paints.append(_first_paint(driver, f"{address}/?workspace={arguments.workspace}"))
-                card, tag = _clicks(driver, f"{address}/sku?workspace={arguments.workspace}")
-                cards += card
-                tags += tag
+                found = _clicks(driver, f"{address}/sku?workspace={arguments.workspace}")
+                clicks = [before + now for before, now in zip(clicks, found, strict=True)]
     _print("server start", starts)
     _print("first paint, cold server", paints, aim=2000)
-    _print("card -> SKU", cards, aim=300)
-    _print("tag -> evidence", tags, aim=300)
+    _print("card -> SKU", clicks[0], aim=300)
+    _print("first tag -> evidence", clicks[1])
+    _print("next tag -> evidence", clicks[2], aim=300)
 
 
 def _first_paint(driver: object, address: str) -> float:
@@ -58,25 +60,26 @@ def _first_paint(driver: object, address: str) -> float:
     return float(wait_for(driver, "document.querySelector('.sw-tile') && performance.now()"))
 
 
-def _clicks(driver: object, address: str) -> tuple[list[float], list[float]]:
-    """Milliseconds of opening the first, second, … card, and of choosing that SKU's first tags."""
+def _clicks(driver: object, address: str) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of opening cards, of choosing a SKU's first tag (its sentences are weighed), and of its next."""
     driver.get(address)
     wait_drawn(driver)
-    cards, tags = [], []
+    cards, firsts, others = [], [], []
     for number in range(4):
         wait_for(driver, "document.querySelectorAll('.sw-card').length > 5")
         time.sleep(0.5)
-        card = f".sw-card:nth-child({number + 1})"
-        cards.append(driver.execute_async_script(MEASURED_CLICK, card, ".sw-passport"))
+        card = f".sw-card:nth-child({5 * number + 1})"
+        cards.append(driver.execute_async_script(MEASURED_CLICK, card, "document.querySelector('.sw-passport')"))
         wait_drawn(driver)
-        if driver.execute_script("return document.querySelectorAll('.sw-tag').length"):
+        for times, tag in ((firsts, 1), (others, 2)):
             time.sleep(0.5)
-            tags.append(driver.execute_async_script(MEASURED_CLICK, ".sw-tag", ".sw-tag[aria-current]"))
+            link = f".sw-tag:nth-child({tag})"
+            name = driver.execute_script("return document.querySelector(arguments[0]).id.replace('tag-', '')", link)
+            awaited = f"document.querySelector('.st-key-evidence h2')?.textContent.includes({name!r})"
+            times.append(driver.execute_async_script(MEASURED_CLICK, link, awaited))
             wait_drawn(driver)
-            driver.back()
-            wait_for(driver, "!document.querySelector('.sw-tag[aria-current]')")
-        driver.back()
-    return cards, tags
+        driver.get(address)
+    return cards, firsts, others
 
 
 def _print(name: str, values: list[float], *, aim: float | None = None) -> None:

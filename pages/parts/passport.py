@@ -95,7 +95,7 @@ def _show_evidence(shelf: Shelf, passport: explore.Passport, predicted: pd.DataF
     if tag not in set(predicted["tag"]):
         raise UnknownNameError("tag", tag, predicted["tag"])
     item = ItemText(passport.item["item_id"], passport.item["category"], tuple(passport.reviews["text"]))
-    found = cache.evidence(shelf.workspace, shelf.tagger, item, tag)
+    found = cache.evidence(shelf.workspace, shelf.tagger, item, tuple(predicted["tag"]))[tag]
     close = html('<a class="sw-link sw-small" href="{}">Show the reviews without marks</a>', links.link(tag=None))
     title = html(_TITLE, f"Why “{tag}”")
     show(html("{}{}{}<p>{}</p>", title, reviews.evidence_head(found), reviews.against(found), close), key="evidence")
