@@ -185,7 +185,11 @@ def _features(kind: Kind, title: str, look: Look, dice: Dice) -> tuple[str, ...]
     while len(facts) > 3:
         facts.remove(dice.pick(facts))
     stuff = NAMED.get(look.material, _plain(look.material))
-    return (f"Colour: {look.colour}", f"{kind.stuff}: {stuff}", *(_fact(fact, title, look, dice) for fact in facts))
+    return (
+        f"{kind.tone}: {look.colour}",
+        f"{kind.stuff}: {stuff}",
+        *(_fact(fact, title, look, dice) for fact in facts),
+    )
 
 
 def _fact(fact: str, title: str, look: Look, dice: Dice) -> str:

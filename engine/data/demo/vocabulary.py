@@ -58,7 +58,7 @@ class Attribute:
 class Kind:
     """A subcategory: the words its titles, descriptions and reviews are made of.
 
-    `stuff` is what its materials are called: Material, Scent, Finish. A word may carry a condition after an @: a detail
+    `stuff` and `tone` are what its materials and colours are called among the facts: Scent, Finish; Packaging. A word may carry a condition after an @: a detail
     the attribute that must be good, a noun the materials and a material the colours that go with it, parted by /.
     """
 
@@ -69,6 +69,7 @@ class Kind:
     plural: bool
     picture: str
     stuff: str
+    tone: str
     weight: float
     price: tuple[float, float]
     season: str | None
@@ -147,6 +148,7 @@ def _kind(name: str, one: Mapping[str, Any], goods: Mapping[str, Any], attribute
         plural=one.get("plural", False),
         picture=one["picture"],
         stuff=one.get("stuff", "Material"),
+        tone=one.get("tone", "Colour"),
         weight=one["weight"],
         price=(one["price"][0], one["price"][1]),
         season=one.get("season"),
