@@ -80,11 +80,16 @@ def chunks(text: str) -> list[str]:
     return [NOT + chunk if negated else chunk for chunk, negated in _negated(cut)]
 
 
+@lru_cache(maxsize=1 << 17)
+def _bare(piece: str) -> str:
+    return piece.strip(STOPS).replace("'", "")
+
+
 def _negated(pieces: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """The words among `pieces` and whether each is negated. Negations are left out, and so are bare stops."""
     active = False
     for piece in pieces:
-        bare = piece.strip(STOPS).replace("'", "")
+        bare = _bare(piece)
         if bare in NEGATIONS:
             active = piece[-1] not in STOPS
             continue
