@@ -58,8 +58,9 @@ class Attribute:
 class Kind:
     """A subcategory: the words its titles, descriptions and reviews are made of.
 
-    `stuff` and `tone` are what its materials and colours are called among the facts: Scent, Finish; Packaging. A word may carry a condition after an @: a detail
-    the attribute that must be good, a noun the materials and a material the colours that go with it, parted by /.
+    `stuff` and `tone` are what its materials and colours are called among the facts: Scent, Finish; Packaging. A word
+    may carry a condition after an @: a detail the attribute that must be good, a noun the materials and a material the
+    colours that go with it, parted by /.
     """
 
     name: str
