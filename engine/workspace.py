@@ -207,7 +207,7 @@ class TableWriter:
 
 def list_workspaces(home: Path) -> list[str]:
     """Names of the workspaces under `home`, sorted; a folder counts when it holds a workspace.json."""
-    return sorted(file.parent.name for file in home.glob("*/workspace.json")) if home.is_dir() else []
+    return sorted(file.parent.name for file in home.glob("[!.]*/workspace.json")) if home.is_dir() else []
 
 
 def find_workspace(home: Path, name: str) -> Workspace:
