@@ -165,7 +165,7 @@ _PARTS = {
 _PAIRS = """SELECT user_id, item_id, count(*) AS events, max(timestamp) AS last FROM events
 GROUP BY user_id, item_id ORDER BY events DESC, user_id, item_id"""
 
-_WORDS = {"view": "views", "addtocart": "added to cart", "transaction": "orders"}
+_WORDS = {"view": "views", "addtocart": "added to cart", "transaction": "orders", "1 stars": "1 star"}
 
 _CATEGORIES = """SELECT category, count(*) AS skus, CAST(sum(reviews) AS BIGINT) AS reviews, avg(reviews) AS per_sku,
 sum(rating * reviews) / nullif(sum(reviews) FILTER (rating IS NOT NULL), 0) AS rating,

@@ -19,7 +19,7 @@ def main() -> None:
     """The figures; and in a drawer beside them the rows of the one that the address names."""
     workspace = shell.workspace()
     if not workspace.tables:
-        show_title(workspace, "This workspace is empty")
+        show_title(workspace, "no tables yet")
         workspace.table_path("items")
     summary = cache.summary(workspace)
     show_title(workspace, describe(summary))

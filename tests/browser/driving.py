@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -47,7 +47,7 @@ def serve(home: Path) -> Iterator[str]:
     environment = {**os.environ, "SHELFWISE_HOME": str(home)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"), "the server didn't start")
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"), "the server didn't start")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -71,15 +71,16 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 def wait_drawn(driver: webdriver.Chrome, *, seconds: float = 30) -> None:
     """Wait until the script has run to its end and our markup stands on the page."""
-    _wait(lambda: driver.execute_script(DRAWN), "the page wasn't drawn", seconds=seconds)
+    wait_until(lambda: driver.execute_script(DRAWN), "the page wasn't drawn", seconds=seconds)
 
 
 def wait_for(driver: webdriver.Chrome, script: str, *, seconds: float = 30) -> object:
     """Wait until `script` gives something true; what it gave."""
-    return _wait(lambda: driver.execute_script(f"return {script}"), f"never true: {script}", seconds=seconds)
+    return wait_until(lambda: driver.execute_script(f"return {script}"), f"never true: {script}", seconds=seconds)
 
 
-def _wait(ready: "object", complaint: str, *, seconds: float = 30) -> object:
+def wait_until(ready: Callable[[], object], complaint: str, *, seconds: float = 30) -> object:
+    """Ask `ready` until it gives something true; what it gave. Raises TimeoutError with `complaint`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := ready():

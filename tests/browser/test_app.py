@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from driving import wait_drawn, wait_for
+from driving import wait_drawn, wait_for, wait_until
 from selenium.webdriver import ActionChains, Keys
 
 pytestmark = pytest.mark.browser
@@ -101,6 +101,17 @@ def test_a_row_behind_a_number_opens_its_sku(driver, address):
     ActionChains(driver).move_to_element_with_offset(table, left + 20, top + 50).click().perform()
     assert wait_for(driver, "document.querySelector('.sw-passport h1')?.textContent") == "Item number 0"
     assert driver.current_url == f"{address}/sku?workspace=demo&sku=SK-000"
+
+
+def test_the_rows_behind_a_number_are_exported_as_they_are(driver, address, tmp_path):
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    driver.get(f"{address}/?workspace=demo&rows=without%3Areviews")
+    wait_drawn(driver)
+    wait_for(driver, "document.querySelector('[data-testid=stDownloadButton] button')").click()
+    file = tmp_path / "demo-without-reviews.csv"
+    wait_until(file.exists, "nothing was downloaded")
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["item_id", *(f"SK-{i:03d}" for i in range(0, 30, 5))]
 
 
 def test_the_explorer_works_from_the_keyboard(driver, address):
