@@ -46,7 +46,7 @@ def number(name: str, default: float, *, low: float, high: float) -> float:
     return min(max(value, low), high) if value == value else default
 
 
-def link(page: str | None = None, **changes: object) -> str:
+def link(page: str | None = None, /, **changes: object) -> str:
     """A relative address: the present view with `changes` (None leaves a parameter out).
 
     Another page or workspace starts without filters. A new list starts at its first page.
@@ -66,7 +66,7 @@ def follow(target: str | None) -> None:
     parts = urlsplit(target or "")
     query = {name: value for name, value in parse_qsl(parts.query) if name in PARAMETERS}
     page = parts.path.removeprefix("./")
-    if page not in PAGES:
+    if not (target or "").startswith("./") or page not in PAGES:
         return
     if page == _here():
         st.query_params.from_dict(query)

@@ -9,6 +9,12 @@ def test_all_skus_are_shown_a_page_at_a_time(shop, explorer):
     assert part(explorer(page="2"), "grid").count('class="sw-card"') == 6
 
 
+def test_page_numbers_are_links_that_keep_the_filters(shop, explorer):
+    grid = part(explorer(q="item"), "grid")
+    assert 'href="./sku?workspace=demo&amp;page=2&amp;q=item"' in grid
+    assert 'aria-current="page">1</a>' in grid
+
+
 @pytest.mark.parametrize("page", ["99", "-1", "x", "nan", "1e9", "inf"])
 def test_pages_that_do_not_exist_become_ones_that_do(shop, explorer, page):
     assert 'class="sw-card"' in part(explorer(page=page), "grid")
