@@ -73,6 +73,10 @@ class LlmClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, in the event loop that opened them."""
         await self._openai.close()
 
     async def ask(self, prompt: Prompt, values: Mapping[str, Any]) -> Answer:

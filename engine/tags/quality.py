@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.tags.polarity import signature
 from engine.tags.roots import root
-from engine.tags.text import normalise
+from engine.tags.text import NEGATIONS, normalise
 
 MAX_LETTERS, MAX_WORDS, MAX_TAGS = 48, 5, 12
 MAX_SEEN = 200  # tags of one answer that are looked at
@@ -82,6 +82,11 @@ def clean(tags: Iterable[object], *, most: int = MAX_TAGS) -> Cleaned:
     return Cleaned(tuple(kept.values()), dropped)
 
 
+def generic_roots() -> frozenset[str]:
+    """Roots of words that fit any product: "good", "нравится", "product"."""
+    return _listed("generic")
+
+
 @cache
 def _listed(group: str) -> frozenset[str]:
     return frozenset(root(word) for word in _words("quality", group))
@@ -90,7 +95,7 @@ def _listed(group: str) -> frozenset[str]:
 @cache
 def _empty() -> frozenset[str]:
     """Words without a content of their own: what is compared and looked for in reviews leaves them out."""
-    return frozenset({*_words("quality", "empty"), *_words("polarity", "negations"), *NEGATED_VERBS})
+    return NEGATIONS | {*_words("quality", "empty"), *_words("polarity", "negations"), *NEGATED_VERBS}
 
 
 def _words(file: str, group: str) -> list[str]:

@@ -16,14 +16,13 @@ def root(word: str) -> str:
     """The common root of a normalised word's inflections."""
     if not is_russian(word):
         return stem(word)
-    return stem(str(_dictionary().parse(word[:MAX_WORD])[0].normal_form).replace("ё", "е"))
+    return stem(str(parses(word)[0].normal_form).replace("ё", "е"))
 
 
-@lru_cache(maxsize=1 << 17)
 def part_of_speech(word: str) -> str | None:
     """OpenCorpora's name for what a normalised Russian word most likely is (NOUN, ADJF, VERB, …); None if unknown."""
-    tag = _dictionary().parse(word[:MAX_WORD])[0].tag
-    return None if tag.POS is None else str(tag.POS)
+    found = parses(word)[0].tag.POS
+    return None if found is None else str(found)
 
 
 def is_russian(word: str) -> bool:
@@ -36,3 +35,9 @@ def _dictionary() -> Any:
     import pymorphy3  # loaded with the first Russian word
 
     return pymorphy3.MorphAnalyzer()
+
+
+@lru_cache(maxsize=1 << 16)
+def parses(word: str) -> tuple[Any, ...]:
+    """The dictionary's readings of a normalised Russian word, likeliest first, four at most."""
+    return tuple(_dictionary().parse(word[:MAX_WORD])[:4])

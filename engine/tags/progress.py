@@ -1,0 +1,49 @@
+"""Which SKUs a step has done, kept in the workspace's state row by row: a run goes on where the last one stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.state import State
+
+_SAVE = "INSERT OR REPLACE INTO progress (step, item_id, fingerprint, result, reason) VALUES (?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The progress of one step. A fingerprint says what a result was made from: another one makes it stale."""
+
+    state: State
+    step: str
+
+    def pending(self, fingerprints: Mapping[str, str]) -> list[str]:
+        """The items of `fingerprints` that are neither done nor failed with this fingerprint, in their order."""
+        rows = self.state.read("SELECT item_id, fingerprint FROM progress WHERE step = ?", (self.step,))
+        finished = dict(rows)
+        return [item for item, fingerprint in fingerprints.items() if finished.get(item) != fingerprint]
+
+    def done(self, item_id: str, fingerprint: str, tags: Sequence[str]) -> None:
+        """Keep an item's tags; they are on the disk when this returns."""
+        self.state.write(_SAVE, [(self.step, item_id, fingerprint, json.dumps(tags, ensure_ascii=False), None)])
+
+    def failed(self, item_id: str, fingerprint: str, reason: str) -> None:
+        """Keep why an item can't be done; it isn't tried again until it is reset."""
+        self.state.write(_SAVE, [(self.step, item_id, fingerprint, None, reason)])
+
+    def reset_failed(self) -> None:
+        """Make the failed items pending again."""
+        self.state.write("DELETE FROM progress WHERE step = ? AND reason IS NOT NULL", [(self.step,)])
+
+    def results(self, fingerprints: Mapping[str, str]) -> dict[str, list[str]]:
+        """The tags of the items done with these fingerprints."""
+        sql = "SELECT item_id, fingerprint, result FROM progress WHERE step = ? AND result IS NOT NULL"
+        rows = self.state.read(sql, (self.step,))
+        return {item: json.loads(result) for item, found, result in rows if fingerprints.get(item) == found}
+
+    def failures(self, fingerprints: Mapping[str, str]) -> dict[str, str]:
+        """Why items failed with these fingerprints."""
+        sql = "SELECT item_id, fingerprint, reason FROM progress WHERE step = ? AND reason IS NOT NULL"
+        rows = self.state.read(sql, (self.step,))
+        return {item: reason for item, found, reason in rows if fingerprints.get(item) == found}
