@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import PARTS, Split, save_split, split_by_item
+from engine.metrics.ranking import top_k
 from engine.metrics.significance import PairedDifference
 from engine.runs import LIBRARIES, Run, RunStore, aggregate, compare, differences, new_run
 from engine.schema import ItemText
@@ -113,9 +114,9 @@ def tag_rows(tagger: Tagger, test: TaggedItems) -> pd.DataFrame:
     """The rows of a run of kind "tags": one per item of `test`; what was predicted, what was true, the hit rank."""
     tags, vocabulary = np.array(tagger.tags, dtype=object), frozenset(tagger.tags)
     probabilities = tagger.probabilities(test.items)
+    orders = top_k(probabilities, len(tags), row_ids=[item.item_id for item in test.items], column_ids=tagger.tags)
     rows = []
-    for item, true, row in zip(test.items, test.tags, probabilities, strict=True):
-        order = np.argsort(-row, kind="stable")
+    for item, true, row, order in zip(test.items, test.tags, probabilities, orders, strict=True):
         ranked = [place for place in order[:RANKED] if row[place] > 0]
         hits = [rank for rank, place in enumerate(ranked, start=1) if tags[place] in true]
         rows.append(

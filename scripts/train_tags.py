@@ -49,6 +49,8 @@ def _parser() -> ArgumentParser:
 def _show(workspace: Workspace, card: Card, report: TaggerReport) -> None:
     sizes = {part: len(ids) for part, ids in trained_on(workspace, card.name).items()}
     print(f"Learned {card.name} from {sizes['train']:,} SKUs; valid {sizes['valid']:,}, test {sizes['test']:,}")
+    if sizes["train"] > card.config.get("max_items", sizes["train"]):
+        print(f"Limit    {card.config['max_items']:,} SKUs of train were drawn at random to learn from (max_items)")
     print(f"Rule     {report.run.eligibility}")
     print(f"Valid    micro-F1 {card.metrics['valid_micro_f1']:.3f} (thresholds were chosen there)")
     print("Test" + " " * 33 + card.name.rjust(10) + ("prior".rjust(10) if report.baseline else ""))

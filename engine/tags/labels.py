@@ -35,3 +35,11 @@ def label_matrix(tags: Sequence[Collection[str]], labels: Sequence[str]) -> NDAr
 def joined(first: TaggedItems, second: TaggedItems) -> TaggedItems:
     """The items of both, in order."""
     return TaggedItems([*first.items, *second.items], [*first.tags, *second.tags])
+
+
+def sampled(items: TaggedItems, most: int) -> TaggedItems:
+    """`items`, or `most` of them drawn at random (the same ones each time), in order."""
+    if len(items.items) <= most:
+        return items
+    drawn = np.sort(np.random.default_rng(0).choice(len(items.items), size=most, replace=False))
+    return TaggedItems([items.items[place] for place in drawn], [items.tags[place] for place in drawn])

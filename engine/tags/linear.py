@@ -20,7 +20,7 @@ from engine.errors import ArtifactError
 from engine.schema import ItemText
 from engine.tags.base import TaggedItems
 from engine.tags.calibration import Calibration
-from engine.tags.labels import joined, label_matrix, vocabulary
+from engine.tags.labels import joined, label_matrix, sampled, vocabulary
 from engine.tags.mentions import Mentions
 from engine.tags.prior import CategoryPrior
 from engine.tags.storage import Stored, reading, write_model
@@ -38,7 +38,7 @@ class LinearConfig:
     """Settings of the linear tagger. The defaults were chosen by cross-validation inside train of the Lamoda data.
 
     min_support: how many items of train a tag needs to be learned
-    max_items: how many items are learned from at most (the first ones); time grows with the cube of it
+    max_items: how many items are learned from at most, drawn at random; time grows with the cube of it
     word_items, char_items: how many items must use a word stem or a character n-gram for it to count
     char_shortest, char_longest: the lengths of character n-grams
     char_share: how much character n-grams count against word stems, 0 to 1
@@ -71,7 +71,7 @@ class _Scorer:
 
     @classmethod
     def fit(cls, given: TaggedItems, config: LinearConfig) -> _Scorer:
-        data = TaggedItems(given.items[: config.max_items], given.tags[: config.max_items])
+        data = sampled(given, config.max_items)
         labels = vocabulary(data, min_support=config.min_support)
         true, categories = label_matrix(data.tags, labels), [item.category for item in data.items]
         text = TextFeatures(

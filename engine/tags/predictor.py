@@ -1,6 +1,6 @@
 """A trained tagger of a workspace, ready to be asked: predictions, scores and evidence.
 
-TagPredictor.load(workspace).predict(text="Soft and warm, fits well", good_type="Clothes")
+TagPredictor.load("demo").predict(text="Soft and warm, fits well", good_type="Clothes")
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Self
 from engine.artifacts import ArtifactStore, Card
 from engine.errors import UnknownNameError
 from engine.schema import Evidence, ItemText, TagScore
+from engine.settings import load_settings
 from engine.tags.base import Tagger
 from engine.tags.evidence import explain
 from engine.tags.registry import TAGGERS
-from engine.workspace import Workspace
+from engine.workspace import Workspace, find_workspace
 
 KIND = "taggers"
 TRAIN_COMMAND = "train-tags --workspace {workspace} --model {model}"
@@ -34,12 +35,14 @@ class TagPredictor:
     card: Card
 
     @classmethod
-    def load(cls, workspace: Workspace, model: str = "linear", *, version: str | None = None) -> Self:
-        """The `version` of `model` (default: the one that serves).
+    def load(cls, workspace: Workspace | str, model: str = "linear", *, version: str | None = None) -> Self:
+        """The `version` of `model` (default: the one that serves) in `workspace`, an opened one or its name.
 
         Raises UnknownNameError for an unknown model, NotBuiltError with the command when it isn't trained yet,
         ArtifactError when its files are damaged.
         """
+        if isinstance(workspace, str):
+            workspace = find_workspace(load_settings().home, workspace)
         kind, store = TAGGERS.load(model), ArtifactStore(workspace)
         chosen = version or store.current(KIND, model, command=train_command(workspace, model))
         return cls(kind.load(store.open(KIND, model, chosen)), store.card(KIND, model, chosen))

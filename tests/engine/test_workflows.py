@@ -57,6 +57,26 @@ def test_the_figures_are_those_of_test_and_the_prior_stands_beside(trained):
     assert {run.model for run in RunStore(workspace).list("tags")} == {"linear", "prior"}
 
 
+def test_equal_probabilities_rank_like_chance_and_not_by_name():
+    items = [ItemText(str(n), "Bags", ()) for n in range(400)]
+    rows = tag_rows(Constant(), TaggedItems(items, [{"a"}] * len(items)))
+    assert rows["hit_rank"].mean() == pytest.approx(2.5, abs=0.2)  # four tags, "a" first by name
+
+
+class Constant:
+    tags = ("a", "b", "c", "d")
+    thresholds = np.full(4, 0.5)
+
+    def probabilities(self, items):
+        return np.full((len(items), 4), 0.25)
+
+
+def test_a_predictor_is_loaded_by_the_workspaces_name(trained, monkeypatch):
+    workspace, card = trained
+    monkeypatch.setenv("SHELFWISE_HOME", str(workspace.path.parent))
+    assert TagPredictor.load("shop").card == card
+
+
 def test_the_figure_can_be_recomputed_by_hand(trained):
     workspace, card = trained
     tagger = TagPredictor.load(workspace).tagger
@@ -96,7 +116,7 @@ def test_a_run_row_says_what_was_predicted_and_true():
         tags, thresholds = ("a", "b", "c"), np.array([0.5, 0.5, 0.5])
 
         def probabilities(self, items):
-            return np.array([[0.2, 0.9, 0.6], [0.0, 0.1, 0.1]])[: len(items)]
+            return np.array([[0.2, 0.9, 0.6], [0.0, 0.2, 0.1]])[: len(items)]
 
     items = [ItemText("1", "Bags", ()), ItemText("2", "Bags", ())]
     first, second = tag_rows(Fixed(), TaggedItems(items, [{"c", "z"}, {"z"}])).to_dict("records")

@@ -14,7 +14,7 @@ from engine.errors import DataError
 from engine.schema import ItemText
 from engine.tags.base import TaggedItems
 from engine.tags.calibration import Calibration
-from engine.tags.labels import label_matrix, vocabulary
+from engine.tags.labels import label_matrix, sampled, vocabulary
 from engine.tags.mentions import Mentions
 from engine.tags.prior import STRENGTHS, CategoryPrior
 from engine.tags.svm import LeastSquaresSvm
@@ -134,6 +134,17 @@ def test_the_allow_list_has_what_a_category_had():
     allowed = CategoryPrior.learn(["a", "a", "b"], np.array([[1, 0], [0, 0], [0, 1]], dtype=bool)).allow_list
     assert allowed.mask(["b", "a", "?"], 2).tolist() == [[False, True], [True, False], [True, True]]
     assert allowed.mask([], 2).shape == (0, 2)
+
+
+def test_more_items_than_can_be_learned_from_are_drawn_at_random_and_in_order():
+    items = TaggedItems([ItemText(f"{n:03}", "Bags", ()) for n in range(100)], [{str(n)} for n in range(100)])
+    drawn = sampled(items, 10)
+    ids = [item.item_id for item in drawn.items]
+    assert len(set(ids)) == 10
+    assert ids == sorted(ids)
+    assert ids[-1] > "049"  # not just the first ones
+    assert [min(tags) for tags in drawn.tags] == [str(int(id_)) for id_ in ids]
+    assert sampled(items, 100) is items
 
 
 def test_the_vocabulary_has_tags_of_enough_items():
