@@ -30,8 +30,9 @@ class Shelf:
 def open_shelf(workspace: Workspace) -> Shelf:
     """The shelf with the tagger that the address names, or the first that is trained.
 
-    Raises UnknownNameError for a tagger that isn't trained.
+    Raises NotBuiltError when there are no items, UnknownNameError for a tagger that isn't trained.
     """
+    workspace.table_path("items")
     taggers = cache.taggers(workspace)
     asked = links.get("tagger")
     if asked and asked not in taggers:

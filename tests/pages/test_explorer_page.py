@@ -1,5 +1,10 @@
+from datetime import UTC, datetime
+
+import pyarrow as pa
 import pytest
 from reading import part, shown
+
+from engine.workspace import Workspace
 
 
 def test_all_skus_are_shown_a_page_at_a_time(shop, explorer):
@@ -98,3 +103,19 @@ def test_bad_ids_in_a_link_are_named_with_the_nearest(shop, explorer, address, s
 def test_unknown_parameters_are_ignored_and_not_passed_on(shop, explorer):
     app = explorer(evil="<script>", q="item")
     assert "evil" not in shown(app)
+
+
+def test_a_workspace_without_items_names_the_import_command(home, explorer):
+    Workspace.create(home / "bare")
+    app = explorer(workspace="bare")
+    assert app.code[0].value == "python scripts/import_data.py KIND PATH --workspace bare"
+
+
+def test_a_workspace_of_events_alone_still_has_an_overview(home, overview):
+    workspace = Workspace.create(home / "clicks")
+    rows = pa.table(
+        {"user_id": ["U"], "item_id": ["X"], "event": ["view"], "timestamp": [datetime(2026, 1, 1, tzinfo=UTC)]}
+    )
+    with workspace.replace_tables("test") as writer:
+        writer.write("events", pa.Table.from_pylist([event]))
+    assert "<b>1</b><span>Events" in part(overview(workspace="clicks"), "tiles")
