@@ -21,6 +21,7 @@ FROM items
 LEFT JOIN (SELECT item_id, count(*) AS n, avg(rating) AS rating FROM reviews GROUP BY item_id) r USING (item_id)
 LEFT JOIN (SELECT item_id, count(DISTINCT tag) AS n FROM tags GROUP BY item_id) t USING (item_id)
 LEFT JOIN (SELECT item_id, count(*) AS n FROM events GROUP BY item_id) e USING (item_id)
+ORDER BY item_id
 """
 
 

@@ -113,9 +113,7 @@ def test_a_workspace_without_items_names_the_import_command(home, explorer):
 
 def test_a_workspace_of_events_alone_still_has_an_overview(home, overview):
     workspace = Workspace.create(home / "clicks")
-    rows = pa.table(
-        {"user_id": ["U"], "item_id": ["X"], "event": ["view"], "timestamp": [datetime(2026, 1, 1, tzinfo=UTC)]}
-    )
+    event = {"user_id": "U", "item_id": "X", "event": "view", "timestamp": datetime(2026, 1, 1, tzinfo=UTC)}
     with workspace.replace_tables("test") as writer:
         writer.write("events", pa.Table.from_pylist([event]))
     assert "<b>1</b><span>Events" in part(overview(workspace="clicks"), "tiles")
