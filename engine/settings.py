@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,14 @@ def load_llm_settings() -> LlmSettings:
         concurrent=concurrent,
         similarity=_share("SIMILARITY_THRESHOLD", LlmSettings.similarity),
     )
+
+
+def person() -> str:
+    """Who is at work, until they give a name: the user of the operating system, or "you" where it knows none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "you"
 
 
 def keep_mlflow_silent() -> None:

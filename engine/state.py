@@ -1,4 +1,4 @@
-"""What a workspace remembers between runs, in its state.sqlite: answers of the LLM and how far each step has come.
+"""What a workspace remembers between runs, in its state.sqlite: people's decisions, LLM answers, steps' progress.
 
 Unlike tables it is written row by row, by several processes at once: SQLite in WAL mode, each change one transaction
 that is on the disk before the call returns, so a kill loses nothing that was said to be saved. The layout's version is
@@ -41,6 +41,25 @@ MIGRATIONS = (
         updated TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
         PRIMARY KEY (step, item_id),
         CHECK ((result IS NULL) <> (reason IS NULL))
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE decisions (         -- a log: rows are only ever added
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        batch TEXT NOT NULL,         -- what was decided together, and is undone together
+        item_id TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('confirmed', 'rejected', 'added', 'renamed')),
+        reason TEXT NOT NULL,        -- why it was rejected; the new tag where it was renamed
+        who TEXT NOT NULL,
+        decided TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE INDEX decisions_pair ON decisions (item_id, tag);
+    CREATE INDEX decisions_batch ON decisions (batch);
+    CREATE TABLE undone (            -- the batches that were taken back; a log as well
+        batch TEXT PRIMARY KEY,
+        who TEXT NOT NULL,
+        undone TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     ) WITHOUT ROWID;
     """,
 )
@@ -94,6 +113,8 @@ class State:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the file to the newest version, one transaction for all of it."""
+    if connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),):
+        return  # most openings only read, and shouldn't wait for who writes
     with _transaction(connection):  # holds the write lock, so two openers don't migrate at once
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
@@ -126,5 +147,5 @@ def _storage(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
-        way_out = "restore it from a copy, or remove it: answers and progress are made again"
+        way_out = "restore it from a copy; removing it loses people's decisions, the rest is made again"
         raise WorkspaceError(f"{path} is damaged ({error}); {way_out}.") from error
