@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import PARTS, Split, save_split, split_by_item
+from engine.decisions import Decisions
 from engine.metrics.ranking import top_k
 from engine.metrics.significance import PairedDifference
 from engine.runs import LIBRARIES, Run, RunStore, aggregate, compare, differences, new_run
@@ -46,7 +47,13 @@ class TaggerReport:
 
 
 def train_tagger(
-    workspace: Workspace, model: str, *, config: Any = None, seed: int | None = None, source: str | None = None
+    workspace: Workspace,
+    model: str,
+    *,
+    config: Any = None,
+    seed: int | None = None,
+    source: str | None = None,
+    with_decisions: bool = False,
 ) -> Card:
     """Train `model` on the tags of `source`, measure it once on test, and make it the version that serves.
 
@@ -54,11 +61,14 @@ def train_tagger(
     logged first, the artifact last, so a stop at any moment leaves the version that served before. Where the prior
     hasn't been measured on this data and split, that is done too: no figure without its baseline.
 
-    config: an instance of the tagger's Config (default: its defaults); source: default is the one with the most rows.
+    config: an instance of the tagger's Config (default: its defaults); source: default is the one with the most rows;
+    with_decisions: put people's decisions on top of the source's tags, in train, valid and test.
     Raises UnknownNameError, NotBuiltError or DataError when model, tables or tags are missing or too few.
     """
     seed = load_settings().seed if seed is None else seed
     make, corpus = TAGGERS.load(model), read_corpus(workspace, source)
+    if with_decisions:
+        corpus = corpus.amended(Decisions(workspace).labels())
     split = split_by_item(corpus.tagged, seed=seed)
     save_split(workspace, split)
     tagger = _fit(make(config), corpus, split)

@@ -1,4 +1,4 @@
-"""Train a tagger: train-tags [--workspace NAME] [--model linear] [--source SOURCE] [--seed N]
+"""Train a tagger: train-tags [--workspace NAME] [--model linear] [--source SOURCE] [--with-decisions] [--seed N]
 
 Learns which tags a SKU has from its reviews and category, chooses thresholds on valid, measures once on test beside the
 category prior, and lays predictions for the whole catalogue beside the model. Seconds for 2,000 SKUs on two cores.
@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train, then print what was learned, how good it is and where it is."""
     arguments = _parser().parse_args(argv)
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    card = train_tagger(workspace, arguments.model, seed=arguments.seed, source=arguments.source)
+    options = {"seed": arguments.seed, "source": arguments.source, "with_decisions": arguments.with_decisions}
+    card = train_tagger(workspace, arguments.model, **options)
     _show(workspace, card, tagger_report(workspace, card))
     return 0
 
@@ -42,6 +43,7 @@ def _parser() -> ArgumentParser:
     made = parser(f"{__doc__}\nmodels:\n{models}")
     made.add_argument("--model", default="linear", metavar="MODEL", help="see above (default: linear)")
     made.add_argument("--source", help="whose tags are the truth: llm, pool, human, import (default: most rows)")
+    made.add_argument("--with-decisions", action="store_true", help="put people's decisions on top of those tags")
     made.add_argument("--seed", type=int, help="seed of the split (default: SHELFWISE_SEED)")
     return made
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from engine.decisions import Labels
 from engine.errors import DataError, UnknownNameError
 from engine.schema import ItemText
 from engine.tags.base import TaggedItems
@@ -32,6 +33,23 @@ class Corpus:
         wanted = set(np.asarray(item_ids, dtype=object).tolist())
         items = [item for item in self.items if item.item_id in wanted]
         return TaggedItems(items, [self.tags[item.item_id] for item in items])
+
+    def amended(self, labels: Labels) -> Corpus:
+        """The corpus with people's decisions on top: what they say an item has is added, what it hasn't is removed.
+
+        An item without tags from the source joins once people gave it one; decisions on items that aren't in the
+        table any more are left out.
+        """
+        if not labels.count:
+            return self
+        here = {item.item_id for item in self.items}
+        decided = [item for item in (*self.tags, *labels.true) if item in here]
+        none: frozenset[str] = frozenset()
+        tags = {
+            item: (self.tags.get(item, none) | labels.true.get(item, none)) - labels.false.get(item, none)
+            for item in decided
+        }
+        return replace(self, tags=tags, source=f"{self.source} with {labels.count} decisions ({labels.digest})")
 
 
 def read_items(workspace: Workspace) -> list[ItemText]:
