@@ -13,12 +13,13 @@ from engine.errors import SettingsError
 from engine.llm.backends import BACKENDS, EMBEDDED, Endpoint, find_endpoint
 from engine.llm.budget import Budget, Price
 from engine.llm.client import LlmClient
+from engine.llm.sending import ClientConfig
 from engine.settings import load_llm_settings
 from engine.state import State
 
 
 def add_llm_options(made: ArgumentParser) -> None:
-    """Add --backend, --budget and --price to a parser."""
+    """Add --backend, --budget, --price and --timeout to a parser."""
     names = ", ".join([*BACKENDS, EMBEDDED])
     made.add_argument(
         "--backend",
@@ -26,6 +27,13 @@ def add_llm_options(made: ArgumentParser) -> None:
         help=f"{names} (default: openai when OPENAI_BASE_URL or OPENAI_TOKEN is set, else {EMBEDDED})",
     )
     made.add_argument("--budget", type=int, metavar="TOKENS", help="stop before more tokens than these are spent")
+    made.add_argument(
+        "--timeout",
+        type=float,
+        default=ClientConfig.timeout,
+        metavar="SECONDS",
+        help=f"for one request (default {ClientConfig.timeout:g})",
+    )
     made.add_argument(
         "--price", type=float, nargs=2, metavar=("IN", "OUT"), help="dollars per million tokens, to show the cost"
     )
@@ -37,8 +45,14 @@ def chosen_client(arguments: Namespace, state: State) -> LlmClient | None:
         raise SettingsError(f"--budget is {arguments.budget}; it must be 1 or more.")
     if arguments.price is not None and min(arguments.price) < 0:
         raise SettingsError(f"--price is {arguments.price}; both numbers must be 0 or more.")
+    if not arguments.timeout > 0:
+        raise SettingsError(f"--timeout is {arguments.timeout:g}; it must be above 0.")
     endpoint: Endpoint | None = find_endpoint(arguments.backend, load_llm_settings())
-    return None if endpoint is None else LlmClient(endpoint, state, budget=Budget(arguments.budget))
+    return (
+        None
+        if endpoint is None
+        else LlmClient(endpoint, state, ClientConfig(arguments.timeout), Budget(arguments.budget))
+    )
 
 
 def cost_line(client: LlmClient | None, arguments: Namespace) -> str:

