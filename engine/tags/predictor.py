@@ -5,6 +5,7 @@ TagPredictor.load("demo").predict(text="Soft and warm, fits well", good_type="Cl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -16,10 +17,13 @@ from engine.settings import load_settings
 from engine.tags.base import Tagger
 from engine.tags.evidence import explain
 from engine.tags.registry import TAGGERS
+from engine.tags.rerank import Reranked, Reranker
 from engine.workspace import Workspace, find_workspace
 
 KIND = "taggers"
 TRAIN_COMMAND = "train-tags --workspace {workspace} --model {model}"
+
+logger = logging.getLogger(__name__)
 
 
 def train_command(workspace: Workspace, model: str) -> str:
@@ -48,18 +52,37 @@ class TagPredictor:
         return cls(kind.load(store.open(KIND, model, chosen)), store.card(KIND, model, chosen))
 
     def predict(
-        self, *, text: str | Sequence[str], good_type: str, top_k: int | None = None
+        self,
+        *,
+        text: str | Sequence[str],
+        good_type: str,
+        top_k: int | None = None,
+        llm_reranker: Reranker | None = None,
     ) -> list[tuple[str, float]]:
         """(tag, probability), most probable first: the asserted tags, or the `top_k` most probable ones.
 
-        text: one review or several; none at all gives what is usual in the category. Raises UnknownNameError, with
-        the nearest one, for a good type that the tagger has never seen.
+        text: one review or several; none at all gives what is usual in the category. llm_reranker: checks the best
+        tags against the text (rerank.py); at most its `max_output` are left, with shifted scores, and when the check
+        fails the list is what it would be without it. Raises UnknownNameError, with the nearest one, for a good type
+        that the tagger has never seen.
         """
-        if good_type not in self.tagger.categories:
-            raise UnknownNameError("good type", good_type, self.tagger.categories)
-        scores = self.scores(as_item(text, good_type))
+        if llm_reranker is not None:
+            reranked = self.rerank(llm_reranker, text=text, good_type=good_type)
+            if reranked.failed is None:
+                return reranked.tags(top_k)
+            logger.warning("Tags aren't reranked: %s", reranked.failed)
+        scores = self._scores(text, good_type)
         chosen = [score for score in scores if score.asserted] if top_k is None else scores[:top_k]
         return [(score.tag, score.probability) for score in chosen]
+
+    def rerank(self, reranker: Reranker, *, text: str | Sequence[str], good_type: str) -> Reranked:
+        """What `reranker` makes of the best tags of `text`: which moved, why, and whether the check failed."""
+        return reranker.rerank(as_item(text, good_type), self._scores(text, good_type))
+
+    def _scores(self, text: str | Sequence[str], good_type: str) -> list[TagScore]:
+        if good_type not in self.tagger.categories:
+            raise UnknownNameError("good type", good_type, self.tagger.categories)
+        return self.scores(as_item(text, good_type))
 
     def scores(self, item: ItemText) -> list[TagScore]:
         """Every tag that the item may have, most probable first, by name among equals."""

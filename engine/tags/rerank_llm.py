@@ -1,0 +1,148 @@
+"""The check that asks an LLM: candidates and sentences go out numbered, numbers and scores come back.
+
+Nothing that the model writes reaches the screen: a reason is the number of a sentence, and the sentence shown is the
+review's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import AnswerError, LlmError
+from engine.llm.backends import Endpoint
+from engine.llm.budget import Budget, estimate_tokens
+from engine.llm.client import Answer, LlmClient
+from engine.llm.prompts import Prompt, load_prompt
+from engine.llm.sending import ClientConfig
+from engine.schema import ItemText, Sentence
+from engine.state import State
+from engine.tags.evidence import item_sentences
+from engine.tags.makers import tidy_space
+from engine.tags.rerank import Check, Verdict
+from engine.workspace import Workspace
+
+PROMPT = "check_tags"
+CHUNK_TOKENS, MOST_CHUNKS = 3000, 4  # sentences in one question, and questions about one SKU
+MOST_LETTERS = 600  # of one sentence that are sent
+PATIENCE = ClientConfig(timeout=30.0, attempts=2, longest_wait=2.0, obeyed_wait=5.0)
+Numbered = list[tuple[int, Sentence]]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LlmCheck:
+    """Asks `endpoint`; answers are kept in the workspace's state. Not to be used inside a running event loop.
+
+    budget: tokens that all checks together may take; patience: somebody waits, so it is short; deadline: seconds
+    after which a check counts as failed, whatever the server does.
+    """
+
+    workspace: Workspace
+    endpoint: Endpoint
+    budget: Budget = field(default_factory=Budget)
+    patience: ClientConfig = PATIENCE
+    deadline: float = 60.0
+
+    @property
+    def name(self) -> str:
+        """Who checks, in words for the screen."""
+        return f"LLM {self.endpoint.model}"
+
+    def check(self, item: ItemText, tags: Sequence[str]) -> Check:
+        """The model's verdicts. Raises LlmError and its kinds, and the state's errors."""
+        with State.open(self.workspace) as state:
+            return asyncio.run(self._check(state, item, tags))
+
+    async def _check(self, state: State, item: ItemText, tags: Sequence[str]) -> Check:
+        started = time.monotonic()
+        prompt, every = load_prompt(PROMPT), item_sentences(item)
+        chunks = chunk(every)
+        asked = [_values(item, tags, part) for part in chunks]
+        async with LlmClient(self.endpoint, state, self.patience, self.budget) as client:
+            answers = await self._ask(client, prompt, asked)
+        read = sum(map(len, chunks))
+        return Check(
+            verdicts=merge([verdicts(answer.value, part) for answer, part in zip(answers, chunks, strict=True)]),
+            seconds=time.monotonic() - started,
+            cached=all(answer.cached for answer in answers),
+            prompt="\n\n".join(message["content"] for values in asked for message in prompt.messages(values)),
+            note="" if read == len(every) else f"The first {read:,} of {len(every):,} sentences were read.",
+        )
+
+    async def _ask(self, client: LlmClient, prompt: Prompt, asked: Sequence[Mapping[str, Any]]) -> list[Answer]:
+        """All answers at once, or the first error."""
+        try:
+            async with asyncio.timeout(self.deadline):
+                return await asyncio.gather(*(client.ask(prompt, values) for values in asked))
+        except AnswerError as error:  # its message may quote the model, which may quote a review: for the log only
+            logger.warning("%s: %s", self.endpoint.host, error)
+            said = f"{self.endpoint.model} at {self.endpoint.host} gave no answer that fits; the log says what it gave."
+            raise AnswerError(said) from None
+        except TimeoutError:
+            raise LlmError(f"{self.endpoint.host} took more than {self.deadline:g} seconds.") from None
+
+
+def chunk(sentences: Sequence[Sentence]) -> list[Numbered]:
+    """Numbered sentences in lists of about 3,000 tokens, four lists at most; the rest is not asked about."""
+    chunks: list[Numbered] = [[]]
+    room = CHUNK_TOKENS
+    for number, sentence in enumerate(sentences, start=1):
+        size = estimate_tokens(_sent(sentence)) + 6  # brackets, number, quotes, commas
+        if size > room:
+            if len(chunks) == MOST_CHUNKS:
+                break
+            chunks.append([])
+            room = CHUNK_TOKENS
+        chunks[-1].append((number, sentence))
+        room -= size
+    return chunks
+
+
+def verdicts(answer: Mapping[str, Any], part: Numbered) -> list[Verdict]:
+    """A model's answer, which fits the schema, as verdicts; a number that no sentence of `part` has names none."""
+    known = dict(part)
+    found = []
+    for said in answer["candidates"]:
+        sentence, score = known.get(said["sentence"]), float(said["score"])
+        found.append(Verdict(int(said["number"]), score, *((sentence, None) if score >= 1 / 2 else (None, sentence))))
+    return found
+
+
+def merge(parts: Sequence[Sequence[Verdict]]) -> tuple[Verdict, ...]:
+    """One verdict per number: the mean score of the parts that speak about it, and the first sentence of each side.
+
+    Within a part only the first verdict on a number counts, so that repeating one doesn't make it weigh more.
+    """
+    by_number: dict[int, list[Verdict]] = {}
+    for part in parts:
+        first: dict[int, Verdict] = {}
+        for verdict in part:
+            first.setdefault(verdict.number, verdict)
+        for number, verdict in first.items():
+            by_number.setdefault(number, []).append(verdict)
+    return tuple(
+        Verdict(
+            number,
+            sum(verdict.score for verdict in said) / len(said),
+            next((verdict.supporting for verdict in said if verdict.supporting), None),
+            next((verdict.contradicting for verdict in said if verdict.contradicting), None),
+        )
+        for number, said in sorted(by_number.items())
+    )
+
+
+def _values(item: ItemText, tags: Sequence[str], part: Numbered) -> dict[str, Any]:
+    return {
+        "category": item.category,
+        "candidates": [[number, tidy_space(tag)] for number, tag in enumerate(tags, start=1)],
+        "sentences": [[number, _sent(sentence)] for number, sentence in part],
+    }
+
+
+def _sent(sentence: Sentence) -> str:
+    return tidy_space(sentence.text)[:MOST_LETTERS]
