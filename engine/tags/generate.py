@@ -130,6 +130,7 @@ class _Run:
 
     async def _work(self, waiting: Iterator[ItemText]) -> None:
         for item in waiting:
+            await asyncio.sleep(0)  # lets Ctrl-C in between SKUs that are made without waiting for anything
             if self._report.stopped:
                 return
             try:

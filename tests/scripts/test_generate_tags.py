@@ -9,6 +9,7 @@ import time
 import pytest
 
 from engine.settings import PROJECT
+from engine.state import State
 from engine.tags.quality import fault
 from scripts.generate_tags import main
 from tests.fakes import Faulty, completion, failure, serving
@@ -132,3 +133,27 @@ def test_faults_and_kills_lose_nothing_and_repeat_nothing(home, configured):
     assert set(llm_tags(shop)["item_id"]) == reviewed(shop)
     repeated = sum(script.good.values()) - len(script.good)
     assert repeated <= kills * 4  # only what was under way when the kill came
+
+
+def test_ctrl_c_ends_it_at_once_and_what_is_done_stays(home, configured):
+    shop = make_shop(home, "shop", items=200)
+    command = [sys.executable, "scripts/generate_tags.py", "--workspace", "shop"]
+    with serving(lambda body: completion(GOOD, delay=0.05)) as server:
+        configured(server)
+        with subprocess.Popen(
+            command, cwd=PROJECT, env=os.environ | {"MAX_CONCURRENT": "1"}, stderr=subprocess.PIPE, text=True
+        ) as run:
+            while run.poll() is None and done_in(shop) < 3:
+                time.sleep(0.02)
+            run.send_signal(signal.SIGINT)
+            _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Traceback" not in said
+    assert 3 <= done_in(shop) < len(reviewed(shop))
+
+
+def done_in(workspace):
+    if not (workspace.path / "state.sqlite").exists():
+        return 0
+    with State.open(workspace) as state:
+        return state.read("SELECT count(*) FROM progress")[0][0]

@@ -1,4 +1,5 @@
 import asyncio
+import signal
 
 import pytest
 
@@ -152,3 +153,18 @@ def test_merging_puts_what_more_chunks_say_first():
     assert merged.tags[0] == "soft foam"
     assert sorted(merged.tags) == ["light", "soft foam", "zip jams"]
     assert merged.dropped == {}
+
+
+def test_ctrl_c_gets_in_between_skus_that_wait_for_nothing(shop):
+    class Busy(Scripted):
+        async def tags(self, item):
+            self.asked.append(item.item_id)
+            if len(self.asked) == 3:
+                signal.raise_signal(signal.SIGINT)
+            return clean(["warm lining"])
+
+    maker = Busy()
+    with pytest.raises(KeyboardInterrupt):
+        generate(shop, maker)
+    assert len(maker.asked) <= 4
+    assert generate(shop, Scripted()).before >= 2
