@@ -32,6 +32,11 @@ def shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN_VALUE else f"{text[: MAX_SHOWN_VALUE - 1]}…{text[0]}"
 
 
+def counted(n: int, noun: str) -> str:
+    """`n` of `noun`, whose plural adds an s: "1 SKU", "1,200 SKUs"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 class ShelfwiseError(Exception):
     """Base of all errors whose message is meant for the person at the screen."""
 

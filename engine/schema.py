@@ -200,4 +200,4 @@ class Evidence:
     @property
     def based_on(self) -> str:
         """In words: "based on 3 of 14 reviews"."""
-        return f"based on {self.n_supporting} of {self.n_reviews} reviews"
+        return f"based on {self.n_supporting} of {self.n_reviews} {'review' if self.n_reviews == 1 else 'reviews'}"

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from functools import wraps
 
-from engine.errors import ShelfwiseError
+from engine.errors import SettingsError, ShelfwiseError
 from engine.settings import load_settings
 
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -43,6 +43,13 @@ def parser(about: str | None, *, names_workspace: bool = False) -> ArgumentParse
     default = "" if names_workspace else " (default: SHELFWISE_WORKSPACE or demo)"
     made.add_argument("--workspace", metavar="NAME", required=names_workspace, help=f"the workspace to use{default}")
     return made
+
+
+def chosen_seed(seed: int | None) -> int:
+    """The seed: the one given with --seed, else the configured one. Raises SettingsError for a negative one."""
+    if seed is not None and seed < 0:
+        raise SettingsError(f"--seed is {seed}; it must be 0 or more.")
+    return load_settings().seed if seed is None else seed
 
 
 def chosen_workspace(name: str | None) -> str:

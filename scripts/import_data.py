@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -18,10 +18,10 @@ from engine.atomic import remove
 from engine.data.base import ImportReport
 from engine.data.importer import ImportOptions, Progress, import_files
 from engine.data.readers import READERS
-from engine.errors import SettingsError, shown
+from engine.errors import SettingsError, StorageError, shown
 from engine.settings import load_settings
 from engine.workspace import Workspace, list_workspaces, new_workspace
-from scripts.cli import parser, run
+from scripts.cli import chosen_seed, parser, run
 
 
 @run
@@ -37,15 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _opened(home: Path, name: str) -> Iterator[Workspace]:
-    """The workspace; one that was made for this import goes again when the import fails."""
+    """The workspace; one that was made for this import goes again when the import fails and nobody else filled it."""
     fresh = name not in list_workspaces(home)
     workspace = new_workspace(home, name)
     try:
         yield workspace
     except BaseException:
         if fresh:
-            remove(workspace.path)
+            _remove_empty(workspace)
         raise
+
+
+def _remove_empty(workspace: Workspace) -> None:
+    with suppress(StorageError), workspace.lock():  # whoever holds the lock is about to fill it
+        if not Workspace.open(workspace.path).tables:
+            remove(workspace.path)
 
 
 @contextmanager
@@ -83,10 +89,14 @@ def _options(arguments: Namespace) -> ImportOptions:
     for column, _, name in pairs:
         if not column or not name:
             raise SettingsError(f"--map {shown(column + name)} isn't COLUMN=NAME, such as item_id=sku.")
+    columns = [column for column, _, _ in pairs]
+    for column in columns:
+        if columns.count(column) > 1:
+            raise SettingsError(f"--map names {shown(column)} more than once; map each column once.")
     return ImportOptions(
         sample=arguments.sample,
         min_reviews=arguments.min_reviews,
-        seed=load_settings().seed if arguments.seed is None else arguments.seed,
+        seed=chosen_seed(arguments.seed),
         table=arguments.table,
         columns={column: name for column, _, name in pairs},
     )

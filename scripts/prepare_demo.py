@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.errors import WorkspaceError
 from engine.settings import load_settings
-from scripts.cli import chosen_workspace, parser, run
+from scripts.cli import chosen_seed, chosen_workspace, parser, run
 
 # `make run` asks with --if-missing each time: pandas and the like are imported only once there is something to make.
 
@@ -30,15 +30,15 @@ Report = Callable[[float, str], None]
 def main(argv: Sequence[str] | None = None) -> int:
     """Make everything, or only what is missing, and say where it is."""
     arguments = _parser().parse_args(argv)
-    settings = load_settings()
-    place = settings.home / chosen_workspace(arguments.workspace)
+    seed = chosen_seed(arguments.seed)
+    place = load_settings().home / chosen_workspace(arguments.workspace)
     origin = _origin(place)
     if arguments.if_missing and origin and not origin.startswith("demo"):
         return 0  # someone's own data under this name: leave it alone
     tables = not (arguments.if_missing and origin)
     taggers = [model for model in TAGGERS if tables or not _has_tagger(place, model)]
     if tables or taggers:
-        _prepare(place, settings.seed if arguments.seed is None else arguments.seed, tables=tables, taggers=taggers)
+        _prepare(place, seed, tables=tables, taggers=taggers)
         print(f"The demo store is ready in {place}")
     return 0
 

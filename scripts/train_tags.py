@@ -16,7 +16,7 @@ from engine.settings import load_settings
 from engine.tags.registry import TAGGERS
 from engine.workflows import TaggerReport, tagger_report, train_tagger, trained_on
 from engine.workspace import Workspace, find_workspace
-from scripts.cli import chosen_workspace, parser, run
+from scripts.cli import chosen_seed, chosen_workspace, parser, run
 
 FIGURES = {
     "micro_f1": "micro-F1",
@@ -32,7 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train, then print what was learned, how good it is and where it is."""
     arguments = _parser().parse_args(argv)
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    options = {"seed": arguments.seed, "source": arguments.source, "with_decisions": arguments.with_decisions}
+    options = {
+        "seed": chosen_seed(arguments.seed),
+        "source": arguments.source,
+        "with_decisions": arguments.with_decisions,
+    }
     card = train_tagger(workspace, arguments.model, **options)
     _show(workspace, card, tagger_report(workspace, card))
     return 0

@@ -16,6 +16,7 @@ from engine.data.base import ImportReport, Row
 from engine.data.jsonfile import json_lines
 from engine.data.layout import find_files
 from engine.data.recent import Recent
+from engine.errors import counted
 
 PATTERNS = ("*.json", "*.jsonl")
 Record = Mapping[str, Any]
@@ -45,7 +46,7 @@ class AmazonReader:
         if not has_metadata:
             report.notes.append("items: no metadata file among these; SKUs are named by their ids")
         elif unnamed:
-            report.notes.append(f"items: {unnamed:,} have no title and are named by their ids")
+            report.notes.append(f"items: {counted(unnamed, 'SKU')} without a title, named by id")
 
 
 def _first(file: Path) -> list[Record]:

@@ -16,7 +16,7 @@ from engine.data.readers import READERS
 from engine.data.sampling import sample_reviews
 from engine.data.staging import Stage, open_stage
 from engine.data.validate import FILE, LINE, validated
-from engine.errors import DataError, SettingsError
+from engine.errors import DataError, SettingsError, counted
 from engine.schema import TABLES, UNCATEGORISED
 from engine.settings import DEFAULT_SEED
 from engine.workspace import Workspace
@@ -61,6 +61,7 @@ def import_files(
     """
     options = options or ImportOptions()
     reader, report = _reader(kind, options), ImportReport()
+    _check_reachable(paths)
     with workspace.replace_tables(kind) as writer:
         folder = temporary_sibling(workspace.path / "tables" / "stage")
         try:
@@ -75,6 +76,18 @@ def import_files(
         finally:
             remove(folder)
     return report
+
+
+def _check_reachable(paths: Sequence[Path]) -> None:
+    """Raise DataError for a path that no reader could even look at; one that is only missing is theirs to explain."""
+    for path in paths:
+        try:
+            path.stat()
+        except FileNotFoundError:
+            if path.is_symlink():
+                raise DataError("is a link to a file that isn't there", file=path) from None
+        except OSError as error:
+            raise DataError(f"can't be reached ({error.strerror}); check the path", file=path) from None
 
 
 def _reader(kind: str, options: ImportOptions) -> Reader:
@@ -115,8 +128,7 @@ def _choose(stage: Stage, workspace: Workspace, report: ImportReport, options: I
     if "items" not in stage.tables and "items" not in workspace.tables:
         _derive_items(stage, report)
     if options.sample is not None or options.min_reviews is not None:
-        enough = options.min_reviews or 1
-        sample_reviews(stage, report, rows=options.sample, min_reviews=enough, seed=options.seed)
+        sample_reviews(stage, report, rows=options.sample, min_reviews=options.min_reviews, seed=options.seed)
     _note_orphans(stage, workspace, report)
     stayed = sorted(set(workspace.tables) - set(stage.tables))
     if stayed and stage.tables:
@@ -137,18 +149,21 @@ def _derive_items(stage: Stage, report: ImportReport) -> None:
         stage.write("items", pa.table([*columns, *places], names=[*schema.names, FILE, LINE]))
     stage.finish()
     count = stage.count("SELECT count(*) FROM items")
-    report.notes.append(f"items: the source has no catalogue; {count:,} SKUs are named by their ids")
+    report.notes.append(f"items: the source has no catalogue; {counted(count, 'SKU')} named by id")
 
 
 def _note_orphans(stage: Stage, workspace: Workspace, report: ImportReport) -> None:
     """Count rows about SKUs that the catalogue (the new one, or the one that stays) doesn't hold."""
+    if not stage.tables:
+        return
     staged = "items" in stage.tables
     catalogue = "alive_items" if staged else f"({stage.from_file(workspace.table_path('items'))})"
     for table in [table for table in stage.tables if table != "items"]:
         orphans = f"FROM alive_{table} ANTI JOIN {catalogue} AS catalogue USING (item_id)"
         ((rows, skus),) = stage.query(f"SELECT count(*), count(DISTINCT item_id) {orphans}")
         if rows:
-            report.notes.append(f"{table}: {rows:,} rows are about {skus:,} SKUs that the catalogue doesn't hold")
+            about = f"{counted(rows, 'row')} about {counted(skus, 'SKU')}"
+            report.notes.append(f"{table}: {about} that the catalogue doesn't hold")
 
 
 def _nothing_kept(paths: Sequence[Path], report: ImportReport) -> DataError:
@@ -156,4 +171,5 @@ def _nothing_kept(paths: Sequence[Path], report: ImportReport) -> DataError:
     place = next((examples[0] for examples in report.examples.values()), None)
     why = f"{reasons} (first: {place})" if reasons else "; ".join(report.notes) or "no rows"
     shown = ", ".join(map(str, paths[:3])) + (", …" if len(paths) > 3 else "")
-    return DataError(f"nothing of {report.read:,} rows could be kept: {why}. The workspace is unchanged", file=shown)
+    read = counted(report.read, "row")
+    return DataError(f"nothing of {read} could be kept: {why}. The workspace is unchanged", file=shown)

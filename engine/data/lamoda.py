@@ -19,7 +19,7 @@ from engine.data.csvfile import csv_header, csv_rows, detect_delimiter, require_
 from engine.data.jsonfile import list_from_text
 from engine.data.layout import find_files
 from engine.data.recent import Recent
-from engine.errors import DataError, shown
+from engine.errors import DataError, counted, shown
 from engine.schema import GOOD_TYPES
 
 REVIEW_COLUMNS = ("product_sku", "comment_id", "comment_text", "name", "good_type")
@@ -45,7 +45,8 @@ class LamodaReader:
         for good_type, count in self._unknown.most_common():
             near = difflib.get_close_matches(good_type, GOOD_TYPES, n=1)
             hint = f"did you mean {shown(near[0])}?" if near else f"known: {', '.join(GOOD_TYPES)}."
-            report.notes.append(f"good type {shown(good_type)} isn't a known one, kept for {count:,} SKUs; {hint}")
+            kept = f"kept for {counted(count, 'SKU')}"
+            report.notes.append(f"good type {shown(good_type)} isn't a known one, {kept}; {hint}")
 
     def _file(self, path: Path, report: ImportReport) -> Iterator[Row]:
         header = csv_header(path, delimiter=detect_delimiter(path))

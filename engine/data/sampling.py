@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from engine.data.base import ImportReport
 from engine.data.staging import Stage
-from engine.errors import SettingsError
+from engine.errors import SettingsError, counted
 
 
-def sample_reviews(stage: Stage, report: ImportReport, *, rows: int | None, min_reviews: int, seed: int) -> None:
-    """Drop all but `rows` random reviews of each category, then every SKU left with fewer than `min_reviews`.
+def sample_reviews(stage: Stage, report: ImportReport, *, rows: int | None, min_reviews: int | None, seed: int) -> None:
+    """Drop all but `rows` random reviews of each category, then every SKU left with fewer than `min_reviews` (1).
 
     Which reviews stay follows from `seed` and their ids alone, not from the order of files. SKUs without a review left
     go too, with their rows in other tables. Raises SettingsError when there are no reviews to sample.
@@ -27,13 +27,14 @@ def sample_reviews(stage: Stage, report: ImportReport, *, rows: int | None, min_
         )
         dropped = stage.drop("reviews", "SELECT _row FROM alive_reviews ANTI JOIN chosen USING (_row)")
         report.notes.append(
-            f"sample of at most {rows:,} reviews per category, seed {seed}: {dropped:,} reviews left out"
+            f"sample of at most {rows:,} reviews per category, seed {seed}: {counted(dropped, 'review')} left out"
         )
+    least = min_reviews or 1
     stage.query(
-        "CREATE TABLE sampled AS SELECT item_id FROM alive_reviews GROUP BY item_id HAVING count(*) >= ?", min_reviews
+        "CREATE TABLE sampled AS SELECT item_id FROM alive_reviews GROUP BY item_id HAVING count(*) >= ?", least
     )
     rest = "SELECT _row FROM alive_{table} ANTI JOIN sampled USING (item_id)"
     few = {table: stage.drop(table, rest.format(table=table)) for table in stage.tables}
-    report.notes.append(
-        f"{few['items']:,} SKUs with fewer than {min_reviews} reviews left out, with {few['reviews']:,} reviews"
-    )
+    if min_reviews is not None or few["items"]:
+        skus, reviews = counted(few["items"], "SKU"), counted(few["reviews"], "review")
+        report.notes.append(f"{skus} with fewer than {counted(least, 'review')} left out, with {reviews}")

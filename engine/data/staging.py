@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from engine.data.base import ImportReport
 from engine.data.validate import FILE, LINE
-from engine.errors import StorageError
+from engine.errors import StorageError, counted
 from engine.schema import TABLES
 from engine.workspace import TableWriter
 
@@ -116,9 +116,8 @@ class Stage:
     def _report_repeats(self, table: str, key: Sequence[str], report: ImportReport) -> None:
         exact = self.count(f"SELECT count(*) FROM repeats_{table} WHERE exact")
         for file, line in self.query(f"SELECT {FILE}, {LINE} FROM repeats_{table} WHERE exact ORDER BY _row LIMIT 1"):
-            report.notes.append(
-                f"{table}: {exact:,} rows repeat an earlier row exactly and are kept once (first: {file}, line {line})"
-            )
+            repeats = f"{counted(exact, 'row')} repeating an earlier row exactly, kept once"
+            report.notes.append(f"{table}: {repeats} (first: {file}, line {line})")
         names = ", ".join(key)
         for batch in self.batches(f"SELECT {FILE}, {LINE}, {names} FROM repeats_{table} WHERE NOT exact ORDER BY _row"):
             for row in batch.to_pylist():

@@ -51,6 +51,8 @@ def byte_lines(path: Path) -> Iterator[bytes]:
         first = handle.readline(MAX_LINE)
         reject_utf16(path, first)
         line = first.removeprefix(codecs.BOM_UTF8)
+        if not line:  # nothing but a byte order mark, or a .gz of nothing
+            raise DataError("is empty", file=path)
         while line:
             yield _skip_rest(handle) if len(line) == MAX_LINE and not line.endswith(b"\n") else line
             line = handle.readline(MAX_LINE)

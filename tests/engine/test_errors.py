@@ -1,4 +1,4 @@
-from engine.errors import DataError, MissingExtraError, NotBuiltError, ShelfwiseError, UnknownNameError, shown
+from engine.errors import DataError, MissingExtraError, NotBuiltError, ShelfwiseError, UnknownNameError, counted, shown
 
 
 def test_a_data_error_names_the_place_and_the_value():
@@ -25,3 +25,7 @@ def test_every_error_is_one_that_people_may_see():
     assert issubclass(NotBuiltError, ShelfwiseError)
     assert "make demo" in str(NotBuiltError("The demo", "make demo"))
     assert "pip install -e '.[graph]'" in str(MissingExtraError("ranker gat", "torch_geometric", "graph"))
+
+
+def test_counts_have_the_right_number():
+    assert [counted(n, "SKU") for n in (0, 1, 2, 1200)] == ["0 SKUs", "1 SKU", "2 SKUs", "1,200 SKUs"]

@@ -1,7 +1,7 @@
 import pytest
 
-from engine.errors import DataError
-from scripts.cli import run
+from engine.errors import DataError, SettingsError
+from scripts.cli import chosen_seed, run
 
 
 def test_an_error_meant_for_people_is_one_line_and_code_2(capsys):
@@ -29,3 +29,9 @@ def test_a_bug_keeps_its_traceback():
 
     with pytest.raises(ValueError, match="bug"):
         main([])
+
+
+def test_a_negative_seed_is_refused_before_anything_is_done():
+    with pytest.raises(SettingsError, match="--seed is -1; it must be 0 or more"):
+        chosen_seed(-1)
+    assert chosen_seed(0) == 0

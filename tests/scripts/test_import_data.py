@@ -1,6 +1,6 @@
 import pytest
 
-from engine.workspace import Workspace, list_workspaces
+from engine.workspace import Workspace, list_workspaces, new_workspace
 from scripts.import_data import main
 
 
@@ -32,7 +32,17 @@ def test_what_was_read_kept_and_rejected_is_printed(home, file, capsys):
         (["plain", "missing.csv", "--table", "items", "--map", "sku"], "--map 'sku' isn't COLUMN=NAME"),
         (["lamoda", "missing.csv", "--sample", "0"], "--sample is 0; it must be 1 or more."),
         (["lamoda", "missing.csv", "--min-reviews", "-1"], "--min-reviews is -1"),
+        (["lamoda", "missing.csv", "--seed", "-1"], "--seed is -1; it must be 0 or more."),
+        (
+            ["plain", "missing.csv", "--table", "items", "--map", "title=a", "--map", "title=b"],
+            "'title' more than once",
+        ),
         (["lamoda", "missing.csv", "--workspace", "../shop"], "can't name a workspace"),
+        (["lamoda", "missing.csv", "--workspace", "x" * 300], "can't name a workspace"),
+        (["lamoda", "missing.csv", "--workspace", " "], "can't name a workspace"),
+        (["lamoda", "missing.csv", "--workspace", "a\nb"], "can't name a workspace"),
+        (["lamoda", "x" * 300 + ".csv"], "can't be reached (File name too long)"),
+        (["plain", __file__ + "/x.csv", "--table", "items"], "can't be reached (Not a directory)"),
     ],
 )
 def test_bad_input_is_one_sentence_and_code_2_and_leaves_no_workspace(home, capsys, arguments, said):
@@ -61,3 +71,17 @@ def test_a_sample_from_the_command_line(home, tmp_path, capsys):
     assert main(arguments) == 0
     assert "Note: sample of at most 20 reviews per category, seed 3: 5 reviews left out" in capsys.readouterr().out
     assert Workspace.open(home / "shop").read("reviews")["item_id"].value_counts().min() >= 4
+
+
+def test_a_failed_import_leaves_what_another_one_filled_meanwhile(home, file, monkeypatch):
+    arguments = ["plain", str(file), "--workspace", "shop", "--table", "items", "--map", "item_id=sku"]
+    assert main(arguments) == 0
+    monkeypatch.setattr("scripts.import_data.list_workspaces", lambda _: [])  # as it was when this import began
+    assert main(["lamoda", "missing.csv", "--workspace", "shop"]) == 2
+    assert len(Workspace.open(home / "shop").read("items")) == 1
+
+
+def test_a_failed_import_leaves_a_workspace_that_another_one_is_filling(home):
+    with new_workspace(home, "shop").lock():
+        assert main(["lamoda", "missing.csv", "--workspace", "shop"]) == 2
+        assert list_workspaces(home) == ["shop"]

@@ -48,7 +48,7 @@ def test_predictions_come_with_their_sentences(capsys):
     assert predict(["--workspace", "shop", "--good-type", "Shoes", "--text", text, "--evidence"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("  маломерит")
-    assert lines[1].strip() == "based on 1 of 1 reviews"
+    assert lines[1].strip() == "based on 1 of 1 review"
     assert lines[2].endswith("Маломерят, пришлось менять.")
 
 

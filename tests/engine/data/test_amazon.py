@@ -110,14 +110,14 @@ def test_metadata_of_three_releases(workspace, write):
     assert items.loc["P1", ["category", "brand", "image"]].tolist() == ["Shoes", "Ecco", "https://x/l.jpg"]
     assert pd.isna(items.loc["P1", "price"])
     assert items.loc["P2", ["title", "category"]].tolist() == ["P2", "c"]
-    assert "items: 1 have no title and are named by their ids" in report.notes
+    assert "items: 1 SKU without a title, named by id" in report.notes
 
 
 def test_reviews_without_their_metadata_are_kept_and_counted(workspace, write):
     files = write("a.jsonl", NEW, OLD), write("meta_a.jsonl", {"parent_asin": "P1", "title": "Box"})
     report = load(workspace, *files)
     assert report.kept == {"items": 1, "reviews": 2}
-    assert "reviews: 1 rows are about 1 SKUs that the catalogue doesn't hold" in report.notes
+    assert "reviews: 1 row about 1 SKU that the catalogue doesn't hold" in report.notes
 
 
 def test_bad_lines_are_rejected_and_exact_repeats_are_kept_once(workspace, write):
@@ -136,7 +136,7 @@ def test_bad_lines_are_rejected_and_exact_repeats_are_kept_once(workspace, write
     assert report.rejected["holds broken characters (half of a surrogate pair), as text"] == 1
     assert f"{file}, line 2" in report.examples["is not a JSON object"][0]
     assert "'-5' is before 1970" in report.examples["is before 1970, as timestamp"][0]
-    assert any("1 rows repeat an earlier row exactly" in note and "line 3" in note for note in report.notes)
+    assert any("1 row repeating an earlier row exactly" in note and "line 3" in note for note in report.notes)
 
 
 def test_the_real_files(workspace, real_data):

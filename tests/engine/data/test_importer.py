@@ -1,4 +1,5 @@
 import errno
+import gzip
 import resource
 import signal
 import subprocess
@@ -74,7 +75,7 @@ def test_duplicates_keep_the_first_and_say_where(workspace, write):
     assert workspace.read("items")["title"].tolist() == ["Tote", "Boot"]
     reason = "repeats the item_id of an earlier row with other values; the first one is kept"
     assert report.examples == {reason: [f"{file}, line 4: 'A' {reason}"]}
-    assert report.notes == [f"items: 2 rows repeat an earlier row exactly and are kept once (first: {file}, line 5)"]
+    assert report.notes == [f"items: 2 rows repeating an earlier row exactly, kept once (first: {file}, line 5)"]
 
 
 def test_duplicates_of_a_key_of_several_columns(workspace, write):
@@ -98,6 +99,7 @@ def test_nothing_kept_changes_nothing_and_says_the_main_reasons(old, write):
     ("content", "said"),
     [
         (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
         (b"item_id,title,category\n", "nothing of 0 rows could be kept: no rows"),
         ("item_id,title,category\n1,Сумка,Bags\n".encode("cp1251"), "line 2: isn't UTF-8"),
         (b"item_id,title\n1,Tote\n", "lacks column 'category'"),
@@ -213,3 +215,27 @@ def test_a_refused_write_of_the_real_system_changes_nothing(old, write):
     assert "Traceback" not in child.stderr
     assert still_old(old)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 20_000  # the limit was the child's alone
+
+
+def test_a_source_of_which_nothing_can_be_kept_says_so_in_a_new_workspace_too(workspace, tmp_path):
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"item_id": "A",\n')
+    with pytest.raises(DataError, match=r"nothing of 1 row could be kept: 1 × is not a JSON object"):
+        import_files(workspace, "plain", [file], options=ImportOptions(table="reviews"))
+
+
+def test_a_gz_of_nothing_is_empty(workspace, tmp_path):
+    for name in ("lamoda_reviews.csv.gz", "reviews.jsonl.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b""))
+    with pytest.raises(DataError, match=r"lamoda_reviews\.csv\.gz: is empty"):
+        import_files(workspace, "lamoda", [tmp_path / "lamoda_reviews.csv.gz"])
+    with pytest.raises(DataError, match=r"reviews\.jsonl\.gz: is empty"):
+        import_files(workspace, "plain", [tmp_path / "reviews.jsonl.gz"], options=ImportOptions(table="reviews"))
+
+
+def test_links_that_lead_nowhere_are_named(workspace, tmp_path):
+    (tmp_path / "broken.csv").symlink_to(tmp_path / "gone.csv")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    for name, said in (("broken.csv", "is a link to a file that isn't there"), ("loop.csv", "can't be reached")):
+        with pytest.raises(DataError, match=said):
+            import_files(workspace, "plain", [tmp_path / name], options=ITEMS)

@@ -53,7 +53,7 @@ def test_two_tag_files_in_one_command_give_both_sources_and_each_review_once(wor
     report = load(workspace, free, pooled)
     assert dict(report.kept) == {"items": 1, "reviews": 2, "tags": 3}
     assert not report.rejected
-    assert sum("repeat an earlier row exactly" in note for note in report.notes) == 1
+    assert sum("repeating an earlier row exactly" in note for note in report.notes) == 1
     tags = workspace.read("tags")
     assert list(zip(tags["tag"], tags["source"], strict=True)) == [
         ("Мягкая", "llm"),
@@ -80,7 +80,7 @@ def test_cells_that_hold_no_list_are_rejected_with_their_line(workspace, write):
 
 def test_an_unknown_good_type_is_kept_and_noted_with_the_nearest(workspace, write):
     report = load(workspace, write("lamoda_reviews_sampled.csv", ["A1", [1], ["Тёплая"], "Шапка", "Shoe", ""]))
-    assert "good type 'Shoe' isn't a known one, kept for 1 SKUs; did you mean 'Shoes'?" in report.notes
+    assert "good type 'Shoe' isn't a known one, kept for 1 SKU; did you mean 'Shoes'?" in report.notes
     assert workspace.read("items")["category"].tolist() == ["Shoe"]
 
 

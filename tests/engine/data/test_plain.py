@@ -34,7 +34,7 @@ def test_reviews_alone_get_ids_from_their_lines_and_a_catalogue_of_ids(workspace
     assert items["item_id"].tolist() == ["00123", "2020-01-01"]
     assert items["title"].tolist() == ["00123", "2020-01-01"]
     assert set(items["category"]) == {"Uncategorised"}
-    assert "items: the source has no catalogue; 2 SKUs are named by their ids" in report.notes
+    assert "items: the source has no catalogue; 2 SKUs named by id" in report.notes
 
 
 def test_a_second_import_leaves_other_tables_and_counts_rows_without_item(workspace, items, tmp_path):
@@ -46,7 +46,7 @@ def test_a_second_import_leaves_other_tables_and_counts_rows_without_item(worksp
     assert workspace.read("tags")["source"].tolist() == ["import", "import"]
     assert len(workspace.read("items")) == 2
     assert report.notes == [
-        "tags: 1 rows are about 1 SKUs that the catalogue doesn't hold",
+        "tags: 1 row about 1 SKU that the catalogue doesn't hold",
         "not part of this import and unchanged: items",
     ]
 
