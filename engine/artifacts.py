@@ -98,17 +98,29 @@ class ArtifactStore:
         return sorted(card.parent.name for card in cards if not card.parent.name.startswith(TEMPORARY))
 
     def current(self, kind: str, name: str, *, command: str) -> str:
-        """The version that serves. Raises NotBuiltError with `command` when there is none."""
+        """The version that serves.
+
+        Raises NotBuiltError with `command` when there is none, ArtifactError when the pointer leads to none.
+        """
         pointer = self._place(kind, name) / POINTER
         if not pointer.exists():
             raise NotBuiltError(f"{kind} {shown(name)} of workspace {shown(self.workspace.name)}", command)
-        return pointer.read_text(encoding="utf-8").strip()
+        try:
+            version = pointer.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArtifactError(f"{pointer} can't be read ({error}); train it again: {command}") from None
+        if version not in self.versions(kind, name):
+            raise ArtifactError(f"{pointer} names {shown(version)}, which is no version here; train again: {command}")
+        return version
 
     def card(self, kind: str, name: str, version: str) -> Card:
         """The card of a version. Raises ArtifactError when it is missing or damaged."""
         file = self._place(kind, name, version) / CARD
         try:
-            return Card(**json.loads(file.read_text(encoding="utf-8")))
+            card = Card(**json.loads(file.read_text(encoding="utf-8")))
+            if not all(isinstance(part, dict) for part in (card.config, card.metrics, card.libraries, card.files)):
+                raise ValueError("a list stands where names with values belong")
+            return card
         except (OSError, ValueError, TypeError) as error:
             raise ArtifactError(f"{file} can't be read ({error}); train it again.") from None
 
@@ -120,6 +132,10 @@ class ArtifactStore:
         folder = self._place(kind, name, version)
         for file, checksum in self.card(kind, name, version).files.items():
             path = folder / file
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise ArtifactError(
+                    f"{folder / CARD} names {shown(file)}, which lies outside its folder; train it again."
+                )
             if not path.is_file() or sha256(path) != checksum:
                 state = "damaged" if path.is_file() else "missing"
                 raise ArtifactError(f"{path} is {state}; train {shown(name)} again or promote another version.")

@@ -41,6 +41,8 @@ class Queries:
                 file = str(workspace.table_path(name)).replace("'", "''")
                 with self._unreadable():
                     self._connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{file}')")
+                    columns = self._connection.sql(f"SELECT * FROM {name} LIMIT 0").columns
+                workspace.check_columns(name, columns)
             else:
                 empty = table.arrow.empty_table()  # noqa: F841 - DuckDB finds it by its name
                 self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM empty")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ from engine.schema import TABLES
 
 FORMAT = 1
 JOURNAL = "tables/.commit.json"
+MAX_NAME = 200  # bytes; file systems take 255, and temporary names add to it
 LOCK_WAIT = 60.0  # seconds: how long short writes wait for each other
 IMPORT_COMMAND = "python scripts/import_data.py KIND PATH --workspace {name}"
 
@@ -62,6 +63,8 @@ class Workspace:
     def create(cls, path: Path) -> Workspace:
         """Open the workspace at `path`, making an empty one when nothing is there."""
         if not (path / "workspace.json").exists():
+            if path.exists() and not path.is_dir():
+                raise WorkspaceError(f"{path} is a file; choose another name.")
             if path.exists() and any(entry for entry in path.iterdir() if not entry.name.startswith(".")):
                 raise WorkspaceError(f"{path} holds other files and no workspace.json; choose an empty folder.")
             write_json(path / "workspace.json", {"format": FORMAT, "created": _now(), "tables": {}})
@@ -79,23 +82,21 @@ class Workspace:
                 _finish_commit(path)
         try:
             manifest = json.loads(file.read_text(encoding="utf-8"))
-            version = int(manifest["format"])
-            if version > FORMAT:
-                reads = f"this one reads format {FORMAT}"
-                raise WorkspaceError(f"{path} was made by a newer Shelfwise (format {version}; {reads}); update it.")
-            workspace = cls(path, manifest)
-            workspace.tables  # noqa: B018 - a damaged entry must be found here, not in the middle of a page
+            if isinstance(manifest["format"], int) and manifest["format"] > FORMAT:
+                formats = f"format {manifest['format']}; this one reads format {FORMAT}"
+                raise WorkspaceError(f"{path} was made by a newer Shelfwise ({formats}); update it.")
+            _check_manifest(manifest)
         except FileNotFoundError:
             raise WorkspaceError(f"{path} is not a workspace: it has no workspace.json.") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             way_out = "restore it from a copy, or remove the folder and import again"
             raise WorkspaceError(f"{file} is corrupt ({error!r}); {way_out}.") from None
-        return workspace
+        return cls(path, manifest)
 
     @property
     def tables(self) -> dict[str, TableInfo]:
-        """The stored tables by name, as the manifest has them."""
-        return {name: TableInfo(**info) for name, info in self._manifest["tables"].items()}
+        """The stored tables by name, as the manifest has them; ones that this version doesn't know are left out."""
+        return {name: TableInfo(**info) for name, info in self._manifest["tables"].items() if name in TABLES}
 
     def table_path(self, table: str) -> Path:
         """The Parquet file of `table`. Raises NotBuiltError with the import command when it isn't there."""
@@ -114,9 +115,18 @@ class Workspace:
         """The rows of `table` as a frame, with every column of the schema or only `columns`."""
         path = self.table_path(table)
         try:
-            return pq.ParquetFile(path).read(columns=list(columns) if columns else None).to_pandas()
+            file = pq.ParquetFile(path)
+            self.check_columns(table, file.schema_arrow.names)
+            return file.read(columns=list(columns) if columns else None).to_pandas()
         except (OSError, pa.ArrowInvalid) as error:
             raise WorkspaceError(f"{path} can't be read ({error}); import it again: {self.import_command}") from None
+
+    def check_columns(self, table: str, present: Collection[str]) -> None:
+        """Raise WorkspaceError when the file of `table` lacks a column: another version wrote it, or it isn't ours."""
+        missing = [name for name in TABLES[table].arrow.names if name not in present]
+        if missing:
+            reason = f"lacks the column {shown(missing[0])}; import it again: {self.import_command}"
+            raise WorkspaceError(f"{self.table_path(table)} {reason}")
 
     def data_hash(self, *tables: str) -> str:
         """A short hash of the content of `tables` (default: all that are stored); equal data gives equal hashes."""
@@ -225,7 +235,8 @@ def new_workspace(home: Path, name: str) -> Workspace:
 
     Raises WorkspaceError for a name that isn't a plain folder name.
     """
-    if not name or name != Path(name).name or name.startswith("."):
+    plain = name.isprintable() and name == name.strip() and len(name.encode()) <= MAX_NAME
+    if not name or not plain or name != Path(name).name or name.startswith("."):
         raise WorkspaceError(f"{shown(name)} can't name a workspace; use letters, digits, - and _.")
     return Workspace.create(home / name)
 
@@ -239,13 +250,33 @@ def _locked(path: Path, *, wait: float) -> Iterator[None]:
         raise StorageError(f"Another process is writing to {path}; run it again when that one ends.") from None
 
 
+def _check_manifest(manifest: Any) -> None:
+    """Raise ValueError, KeyError, TypeError or AttributeError for a damaged entry: better here than amid a page."""
+    if manifest["format"] != FORMAT:
+        raise ValueError(f"format {shown(manifest['format'])}")
+    for name, info in manifest["tables"].items():
+        if name in TABLES and not isinstance(TableInfo(**info).rows, int):
+            raise ValueError(f"rows of {name}: {shown(info['rows'])}")
+
+
 def _finish_commit(path: Path) -> None:
     """Carry out a journal that a commit left, if there is one. Doing it again after a kill is harmless."""
     journal = path / JOURNAL
     try:
         commit = json.loads(journal.read_text(encoding="utf-8"))
+        _check_manifest(commit["manifest"])
+        for staged, final in commit["renames"].items():
+            if (
+                staged != Path(staged).name
+                or not staged.startswith(TEMPORARY)
+                or final.removesuffix(".parquet") not in TABLES
+            ):
+                raise ValueError(f"{shown(staged)} may not become {shown(final)}")
     except FileNotFoundError:
         return
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        way_out = "remove that file and import again"
+        raise WorkspaceError(f"{journal} is corrupt ({error!r}); {way_out}.") from None
     for staged, final in commit["renames"].items():
         try:
             (journal.parent / staged).replace(journal.parent / final)

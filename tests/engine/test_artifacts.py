@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from engine.artifacts import ArtifactStore, Card, new_version
@@ -63,6 +65,23 @@ def test_a_damaged_card_is_named(store):
     version = save(store).version
     (store.open("taggers", "linear", version) / "card.json").write_text('{"kind": 1}')
     with pytest.raises(ArtifactError, match=r"card\.json can't be read"):
+        store.open("taggers", "linear", version)
+
+
+@pytest.mark.parametrize("content", [b"20010101-000000-000000", b"../..", b"", b"\xff\xfe", b"a\0b"])
+def test_a_pointer_that_leads_nowhere_comes_with_the_way_out(store, content):
+    save(store)
+    (store.workspace.path / "artifacts" / "taggers" / "linear" / "CURRENT").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"CURRENT .* train .*again: train-tags"):
+        store.current("taggers", "linear", command="train-tags")
+
+
+@pytest.mark.parametrize("files", [["w.json"], {"/etc/hosts": "x"}, {"../../../../x": "x"}])
+def test_a_card_that_names_no_files_of_its_own_is_refused(store, files):
+    version = save(store).version
+    place = store.open("taggers", "linear", version) / "card.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "files": files}))
+    with pytest.raises(ArtifactError, match=r"can't be read|outside its folder"):
         store.open("taggers", "linear", version)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from engine.errors import NotBuiltError, StorageError, UnknownNameError, WorkspaceError
+from engine.sql import Queries
 from engine.workspace import JOURNAL, Workspace, find_workspace, list_workspaces, new_workspace
 
 
@@ -140,6 +141,9 @@ def test_what_is_not_built_comes_with_its_command(workspace):
         ("[]", "corrupt"),
         ('{"format": "new"}', "corrupt"),
         ('{"format": 1, "tables": {"items": {"rows": 1}}}', "corrupt"),
+        ('{"format": -1, "tables": {}}', "corrupt"),
+        ('{"format": 1e999, "tables": {}}', "corrupt"),
+        ('{"format": 1, "tables": {"items": {"rows": "2", "sha256": "", "origin": "", "written": ""}}}', "corrupt"),
         ('{"format": 99, "tables": [1]}', "newer Shelfwise"),
     ],
 )
@@ -147,6 +151,62 @@ def test_a_damaged_or_newer_workspace_is_named(workspace, content, words):
     (workspace.path / "workspace.json").write_text(content)
     with pytest.raises(WorkspaceError, match=words):
         Workspace.open(workspace.path)
+
+
+def test_a_manifest_that_is_no_file_is_named(workspace):
+    (workspace.path / "workspace.json").unlink()
+    (workspace.path / "workspace.json").mkdir()
+    with pytest.raises(WorkspaceError, match="corrupt"):
+        Workspace.open(workspace.path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "{}",
+        '{"renames": {}, "manifest": {"format": 1}}',
+        '{"renames": {"../photo": "../../photo"}, "manifest": {"format": 1, "tables": {}}}',
+        '{"renames": {".tmp-1-items.parquet": "../items.parquet"}, "manifest": {"format": 1, "tables": {}}}',
+    ],
+)
+def test_a_journal_that_no_commit_wrote_is_named_and_moves_nothing(workspace, items, content):
+    write(workspace, items=items)
+    (workspace.path / "photo").touch()
+    (workspace.path / JOURNAL).write_text(content)
+    with pytest.raises(WorkspaceError, match=r"\.commit\.json is corrupt .* remove that file and import again"):
+        Workspace.open(workspace.path)
+    assert (workspace.path / "photo").exists() and not (workspace.path.parent / "photo").exists()
+    (workspace.path / JOURNAL).unlink()
+    assert len(Workspace.open(workspace.path).read("items")) == 2
+
+
+def test_tables_of_a_later_version_are_left_alone(workspace, items):
+    write(workspace, items=items)
+    manifest = json.loads((workspace.path / "workspace.json").read_text())
+    manifest["tables"]["baskets"] = {"rows": "?"}
+    (workspace.path / "workspace.json").write_text(json.dumps(manifest))
+    opened = Workspace.open(workspace.path)
+    assert list(opened.tables) == ["items"]
+    write(opened, items=items)
+    assert "baskets" in json.loads((workspace.path / "workspace.json").read_text())["tables"]
+
+
+def test_a_table_of_other_columns_is_named(workspace, items):
+    write(workspace, items=items, reviews=reviews("good"))
+    tables = workspace.path / "tables"
+    (tables / "reviews.parquet").write_bytes((tables / "items.parquet").read_bytes())
+    with pytest.raises(WorkspaceError, match=r"reviews\.parquet lacks the column 'review_id'; import it again"):
+        workspace.read("reviews")
+    with pytest.raises(WorkspaceError, match=r"reviews\.parquet lacks the column 'review_id'; import it again"):
+        Queries(workspace)
+
+
+def test_folders_of_any_name_can_be_read(home, items):
+    for name in ("Мой магазин", "a[1]*?", "it's"):
+        workspace = new_workspace(home, name)
+        write(workspace, items=items)
+        assert Queries(workspace).number("SELECT count(*) FROM items") == 2
 
 
 def test_a_damaged_table_is_named_with_the_way_out(workspace, items):
@@ -170,3 +230,5 @@ def test_a_folder_of_other_things_is_not_taken_over(home):
     (home / "photos" / "cat.jpg").touch()
     with pytest.raises(WorkspaceError, match="holds other files"):
         new_workspace(home, "photos")
+    with pytest.raises(WorkspaceError, match="is a file"):
+        Workspace.create(home / "photos" / "cat.jpg")
