@@ -13,17 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.errors import AnswerError, LlmError
-from engine.llm.backends import Endpoint
+from engine.errors import AnswerError, LlmError, SettingsError
+from engine.llm.backends import Endpoint, find_endpoint
 from engine.llm.budget import Budget, estimate_tokens
 from engine.llm.client import Answer, LlmClient
 from engine.llm.prompts import Prompt, load_prompt
 from engine.llm.sending import ClientConfig
 from engine.schema import ItemText, Sentence
+from engine.settings import load_llm_settings
 from engine.state import State
 from engine.tags.evidence import item_sentences
 from engine.tags.makers import tidy_space
-from engine.tags.rerank import Check, Verdict
+from engine.tags.rerank import Check, Checker, Verdict
 from engine.workspace import Workspace
 
 PROMPT = "check_tags"
@@ -85,6 +86,29 @@ class LlmCheck:
             raise AnswerError(said) from None
         except TimeoutError:
             raise LlmError(f"{self.endpoint.host} took more than {self.deadline:g} seconds.") from None
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Stands for an LLM that can't be asked: every check fails with `reason`."""
+
+    reason: str
+    name: str = "LLM"
+
+    def check(self, item: ItemText, tags: Sequence[str]) -> Check:
+        """Raises LlmError."""
+        raise LlmError(self.reason)
+
+
+def llm_checker(workspace: Workspace, *, backend: str | None = None, budget: int | None = None) -> Checker:
+    """The LLM of `backend`, or of the environment; one whose checks fail with the reason where it can't be used."""
+    try:
+        endpoint = find_endpoint(backend, load_llm_settings())
+    except SettingsError as error:
+        return Unavailable(str(error))
+    if endpoint is None:
+        return Unavailable("No LLM is set up; name one in OPENAI_BASE_URL, OPENAI_TOKEN and OPENAI_MODEL.")
+    return LlmCheck(workspace, endpoint, Budget(budget))
 
 
 def chunk(sentences: Sequence[Sentence]) -> list[Numbered]:
