@@ -25,7 +25,14 @@ def main() -> None:
         url_path="sku",
         help="Find a SKU, read its reviews, see its predicted tags and the sentences behind each.",
     )
-    page = st.navigation({"Shelf": [overview, explorer]})
+    review = st.Page(
+        links.PAGES["review"],
+        title="Tag review",
+        icon=":material/rate_review:",
+        url_path="review",
+        help="Confirm or reject predicted tags, one at a time with its evidence. Decisions can train the next tagger.",
+    )
+    page = st.navigation({"Shelf": [overview, explorer, review]})
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()

@@ -23,26 +23,16 @@ PAIR = ["item_id", "tag"]
 
 
 @dataclass(frozen=True)
-class Material:
-    """What queues are made from.
+class Candidates:
+    """What follows from predictions alone, and can be kept until a tagger is trained again.
 
-    tagger: the one whose probabilities are shown; predictions: by tagger, those to be compared; decided: the current
-    decisions.
+    asserted: of the tagger whose probabilities are shown; the others are the pairs of three queues, in order.
     """
 
-    tagger: str
-    predictions: Mapping[str, pd.DataFrame]
-    decided: pd.DataFrame
-
-    @property
-    def own(self) -> pd.DataFrame:
-        """The predictions of `tagger`."""
-        return self.predictions[self.tagger]
-
-    @property
-    def asserted(self) -> pd.DataFrame:
-        """Those of them that reach their threshold."""
-        return self.own[self.own["probability"] >= self.own["threshold"]]
+    asserted: pd.DataFrame
+    uncertain: pd.DataFrame
+    disagree: pd.DataFrame
+    frequent: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,7 @@ class Queue:
 
     label: str
     about: str
-    pairs: Callable[[Material], pd.DataFrame]
+    pairs: Callable[[Candidates, pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -67,14 +57,21 @@ class Progress:
         return self.done / self.total if self.total else 1.0
 
 
-def queue(name: str, material: Material) -> pd.DataFrame:
+def candidates(tagger: str, predictions: Mapping[str, pd.DataFrame]) -> Candidates:
+    """The candidates for review: `tagger`'s probabilities, and all taggers of `predictions` to be compared with it."""
+    own = predictions[tagger]
+    asserted = own[own["probability"] >= own["threshold"]]
+    return Candidates(asserted, _uncertain(own), _disagree(tagger, predictions), _frequent(asserted))
+
+
+def queue(name: str, found: Candidates, decided: pd.DataFrame) -> pd.DataFrame:
     """The pairs of a queue, in order: `COLUMNS`, with `why` in words and `verdict` "" where nobody decided.
 
-    Raises UnknownNameError for a queue that doesn't exist.
+    decided: the current decisions. Raises UnknownNameError for a queue that doesn't exist.
     """
     if name not in QUEUES:
         raise UnknownNameError("queue", name, QUEUES)
-    rows = QUEUES[name].pairs(material).merge(material.decided[[*PAIR, "verdict"]], on=PAIR, how="left")
+    rows = QUEUES[name].pairs(found, decided).merge(decided[[*PAIR, "verdict"]], on=PAIR, how="left")
     rows = rows.astype({"why": "str"}).assign(verdict=rows["verdict"].fillna("").astype("str"))
     rows["done"] = (rows["verdict"] != "") | rows.get("done", False)
     return rows[COLUMNS].reset_index(drop=True)
@@ -85,9 +82,9 @@ def progress(rows: pd.DataFrame) -> Progress:
     return Progress(int(rows["done"].sum()), len(rows))
 
 
-def _uncertain(material: Material) -> pd.DataFrame:
-    margin = material.own["probability"] - material.own["threshold"]
-    rows = material.own.assign(margin=margin, near=margin.abs())
+def _uncertain(own: pd.DataFrame) -> pd.DataFrame:
+    margin = own["probability"] - own["threshold"]
+    rows = own.assign(margin=margin, near=margin.abs())
     rows = rows[rows["near"] <= CLOSE].sort_values(["near", *PAIR])
     words = [_distance(margin) for margin in rows["margin"]]
     return rows.assign(why=words)
@@ -99,13 +96,12 @@ def _distance(margin: float) -> str:
     return f"{100 * abs(margin):.1f} points {'above' if margin > 0 else 'below'} its threshold"
 
 
-def _disagree(material: Material) -> pd.DataFrame:
+def _disagree(tagger: str, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Pairs that some taggers assert and others don't, though they know the tag; the widest apart first."""
-    frames = material.predictions
-    sure = [frame.loc[frame["probability"] >= frame["threshold"], PAIR] for frame in frames.values()]
+    sure = [frame.loc[frame["probability"] >= frame["threshold"], PAIR] for frame in predictions.values()]
     pairs = pd.concat(sure, ignore_index=True).drop_duplicates(ignore_index=True)
     margins, words = pd.DataFrame(index=pairs.index), pd.Series("", index=pairs.index)
-    for name, frame in frames.items():
+    for name, frame in predictions.items():
         found = pairs[PAIR].merge(frame, on=PAIR, how="left")
         probability = found["probability"].fillna(0.0)  # what isn't listed is less than 1 %
         thresholds = pairs["tag"].map(frame.drop_duplicates("tag").set_index("tag")["threshold"]).astype(float)
@@ -113,7 +109,7 @@ def _disagree(material: Material) -> pd.DataFrame:
         verb = np.where(margins[name] >= 0, "asserts it", "doesn’t")
         said = [f"{name} {v} ({p:.0%}), ".replace("%", " %") for v, p in zip(verb, probability, strict=True)]
         words += pd.Series(said, index=pairs.index).where(margins[name].notna(), "")
-        if name == material.tagger:
+        if name == tagger:
             pairs = pairs.assign(probability=probability, threshold=thresholds)
     split = (margins >= 0).any(axis=1) & (margins < 0).any(axis=1)
     apart = margins.max(axis=1) - margins.min(axis=1)
@@ -121,45 +117,54 @@ def _disagree(material: Material) -> pd.DataFrame:
     return rows.sort_values(["apart", *PAIR], ascending=[False, True, True])
 
 
-def _frequent(material: Material) -> pd.DataFrame:
-    """For each frequent tag its surest, its middle and its least sure SKU; a tag decided that often is done."""
-    rows = material.asserted.sort_values(["tag", "probability", "item_id"], ascending=[True, False, True])
+def _frequent(asserted: pd.DataFrame) -> pd.DataFrame:
+    """For each frequent tag its surest, its middle and its least sure SKU, and how many it is asserted on."""
+    rows = asserted.sort_values(["tag", "probability", "item_id"], ascending=[True, False, True])
     size = rows.groupby("tag")["item_id"].transform("size")
     rows = rows.assign(size=size)[size >= FREQUENT]
-    place = rows.groupby("tag").cumcount()
-    last = rows["size"] - 1
+    place, last = rows.groupby("tag").cumcount(), rows["size"] - 1
     rows = rows[np.logical_or.reduce([place == last * check // (CHECKS - 1) for check in range(CHECKS)])]
-    looked = rows["tag"].map(material.decided["tag"].value_counts()).fillna(0)
-    yes = material.decided.loc[material.decided["verdict"].map(says_yes).astype(bool), "tag"].value_counts()
-    confirmed = rows["tag"].map(yes).fillna(0).astype(int)
-    words = [
-        f"asserted on {n:,} SKUs, confirmed on {c:,}" if c else f"asserted on {n:,} SKUs, confirmed on none"
-        for n, c in zip(rows["size"], confirmed, strict=True)
-    ]
-    rows = rows.assign(why=words, done=looked >= CHECKS)
     return rows.sort_values(["size", "tag", "probability"], ascending=[False, True, False])
 
 
-def _rejected(material: Material) -> pd.DataFrame:
+def _unconfirmed(found: Candidates, decided: pd.DataFrame) -> pd.DataFrame:
+    """The looks at frequent tags; a tag that was decided often enough, on whatever SKUs, is done."""
+    looked = found.frequent["tag"].map(decided["tag"].value_counts()).fillna(0)
+    yes = decided.loc[decided["verdict"].map(says_yes).astype(bool), "tag"].value_counts()
+    confirmed = found.frequent["tag"].map(yes).fillna(0).astype("int64")
+    words = [
+        f"asserted on {size:,} SKUs, confirmed on {count or 'none'}"
+        for size, count in zip(found.frequent["size"], confirmed, strict=True)
+    ]
+    return found.frequent.assign(why=words, done=looked >= CHECKS)
+
+
+def _rejected(found: Candidates, decided: pd.DataFrame) -> pd.DataFrame:
     """Where tags are asserted that people mostly rejected, the least sure first."""
-    no = ~material.decided["verdict"].map(says_yes).astype(bool)
-    counts = pd.DataFrame({"no": no.astype(int), "all": 1}).groupby(material.decided["tag"]).sum()
+    no = ~decided["verdict"].map(says_yes).astype(bool)
+    counts = pd.DataFrame({"no": no.astype(int), "all": 1}).groupby(decided["tag"]).sum()
     often = counts[(counts["no"] >= REJECTIONS) & (counts["no"] >= REJECTED_SHARE * counts["all"])]
-    rows = material.asserted[material.asserted["tag"].isin(often.index)]
+    rows = found.asserted[found.asserted["tag"].isin(often.index)]
     rows = rows.assign(**{name: rows["tag"].map(often[name]).astype("int64") for name in often})
     words = [f"rejected on {n} of the {a} SKUs decided" for n, a in zip(rows["no"], rows["all"], strict=True)]
     return rows.assign(why=words).sort_values(["no", "tag", "probability"], ascending=[False, True, True])
 
 
 QUEUES: dict[str, Queue] = {
-    "uncertain": Queue("Uncertain", f"within {100 * CLOSE:.0f} points of the threshold, the nearest first", _uncertain),
+    "uncertain": Queue(
+        "Uncertain",
+        f"within {100 * CLOSE:.0f} points of the threshold, the nearest first",
+        lambda found, _: found.uncertain,
+    ),
     "disagree": Queue(
-        "Taggers disagree", "asserted by one tagger and not by another, the widest apart first", _disagree
+        "Taggers disagree",
+        "asserted by one tagger and not by another, the widest apart first",
+        lambda found, _: found.disagree,
     ),
     "frequent": Queue(
         "Frequent, unconfirmed",
         f"tags asserted on {FREQUENT} SKUs or more: {CHECKS} SKUs of each, from the surest to the least sure",
-        _frequent,
+        _unconfirmed,
     ),
     "rejected": Queue(
         "Rejected often",

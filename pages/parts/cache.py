@@ -4,17 +4,22 @@ Keys hold versions (the tables' hash, an artifact's version), so a new import or
 entries age out. Large read-only things are resources; small results are data, copied at each hit.
 """
 
-from dataclasses import dataclass
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
 
-from engine import explore, overview, workflows
+from engine import explore, overview, review, workflows
+from engine import gold as golden
 from engine.artifacts import ArtifactStore, Card
+from engine.decisions import Decisions
 from engine.runs import Run, RunStore, compare, differences
-from engine.schema import Evidence, ItemText
+from engine.schema import Evidence, ItemText, TagScore
 from engine.sql import Queries
 from engine.tags.predictor import KIND, TagPredictor, train_command
+from engine.tags.rerank import Reranked, Reranker
 from engine.workspace import Workspace
 
 
@@ -101,6 +106,87 @@ def evidence(workspace: Workspace, tagger: Tagger, item: ItemText, tags: tuple[s
     Loads the model the first time.
     """
     return _evidence(workspace, tagger.name, item, tags, (str(workspace.path), tagger.version))
+
+
+def decided(workspace: Workspace) -> pd.DataFrame:
+    """The decisions that count; shared between sessions, so never change it."""
+    return _decided(workspace, str(workspace.path), Decisions(workspace).version())
+
+
+def candidates(workspace: Workspace, tagger: Tagger, others: Collection[Tagger]) -> review.Candidates:
+    """What the review's queues are made from; shared between sessions, so never change it.
+
+    Only SKUs of the present catalogue with reviews, as without any nobody could tell. The baseline is compared with
+    the tagger only where no other one is trained.
+    """
+    better = [other for other in others if other.name != workflows.BASELINE]
+    compared = {one.name: one for one in (tagger, *(better if len(better) > 1 else others))}
+    versions = tuple((one.name, one.version) for one in compared.values())
+    return _candidates(workspace, tuple(compared.values()), (str(workspace.path), workspace.data_hash(), versions))
+
+
+def gold(workspace: Workspace, tagger: Tagger) -> pd.DataFrame:
+    """What the tagger says of the pairs that people decided, one row per SKU; `seen`: whether it learned from it."""
+    version = (str(workspace.path), workspace.data_hash(), tagger.version, Decisions(workspace).version())
+    return _gold(workspace, tagger, version)
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring on decisions…")
+def _gold(_workspace: Workspace, _tagger: Tagger, version: tuple[str, ...]) -> pd.DataFrame:
+    parts = workflows.trained_on(_workspace, _tagger.name)
+    items = queries(_workspace).frame("SELECT item_id, category FROM items")
+    rows = golden.gold_rows(
+        predictions(_workspace, _tagger),
+        Decisions(_workspace).labels(),
+        dict(zip(items["item_id"], items["category"], strict=True)),
+        {item: part for part, ids in parts.items() for item in ids},
+    )
+    return rows.assign(seen=rows["part"].isin(("train", "valid")))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading decisions…")
+def _decided(_workspace: Workspace, path: str, version: str) -> pd.DataFrame:
+    return Decisions(_workspace).current()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Preparing the queues…")
+def _candidates(_workspace: Workspace, _taggers: tuple[Tagger, ...], version: tuple[object, ...]) -> review.Candidates:
+    items = queries(_workspace).frame("SELECT item_id FROM facts WHERE reviews > 0")["item_id"]
+    frames = {one.name: predictions(_workspace, one) for one in _taggers}
+    here = {name: frame[frame["item_id"].isin(items)] for name, frame in frames.items()}
+    return review.candidates(_taggers[0].name, here)
+
+
+def reranked(
+    workspace: Workspace, tagger: Tagger, item: ItemText, scores: tuple[TagScore, ...], reranker: Reranker
+) -> Reranked:
+    """What the reranker makes of the tagger's best tags of an SKU; one that failed is tried again each time."""
+    asked = time.monotonic()
+    try:
+        version = (str(workspace.path), tagger.name, tagger.version, reranker.checker.name)
+        found, finished = _reranked(reranker, item, scores, version)
+    except _NotRerankedError as error:
+        return error.reranked
+    if finished >= asked:
+        return found
+    return replace(found, check=replace(found.check, cached=True, seconds=time.monotonic() - asked))
+
+
+class _NotRerankedError(Exception):
+    """Carries a rerank that failed past the cache, which keeps only what a function returns."""
+
+    def __init__(self, reranked: Reranked) -> None:
+        self.reranked = reranked
+
+
+@st.cache_data(max_entries=256, show_spinner="Checking the best tags against the reviews…")
+def _reranked(
+    _reranker: Reranker, item: ItemText, scores: tuple[TagScore, ...], version: tuple[str, ...]
+) -> tuple[Reranked, float]:
+    found = _reranker.rerank(item, scores)
+    if found.failed is not None:
+        raise _NotRerankedError(found)
+    return found, time.monotonic()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the tables…")

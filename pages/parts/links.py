@@ -11,13 +11,15 @@ import streamlit as st
 
 Callback = Callable[[], None]
 
-PAGES = {"": "pages/views/overview.py", "sku": "pages/views/sku_explorer.py"}
+PAGES = {"": "pages/views/overview.py", "sku": "pages/views/sku_explorer.py", "review": "pages/views/tag_review.py"}
 PARAMETERS = (
     "workspace",
     "rows",
     "page",
     "q",
+    "queue",
     "category",
+    "only",
     "ask",
     "sort",
     "tagger",
@@ -27,7 +29,9 @@ PARAMETERS = (
     "min",
     "order",
     "people",
+    "check",
     "all",
+    "who",
 )
 _KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort"}
 
@@ -74,14 +78,14 @@ def follow(target: str | None) -> None:
         st.switch_page(PAGES[page], query_params=query)
 
 
-def bind(name: str, value: Any, default: Any) -> dict[str, Any]:
+def bind(name: str, value: Any, default: Any, *, drop: tuple[str, ...] = ()) -> dict[str, Any]:
     """Arguments that tie a widget to a parameter: it shows `value` and writes what the person chooses.
 
-    The default is left out of the address.
+    The default is left out of the address, and so are the parameters in `drop`, which a change makes meaningless.
     """
     key = f"at-{name}"
     st.session_state[key] = value
-    return {"key": key, "on_change": _chosen, "args": (name, key, default)}
+    return {"key": key, "on_change": _chosen, "args": (name, key, default, drop)}
 
 
 def settle(**values: str) -> None:
@@ -90,10 +94,10 @@ def settle(**values: str) -> None:
         st.query_params.update(values)
 
 
-def _chosen(name: str, key: str, default: Any) -> None:
+def _chosen(name: str, key: str, default: Any, drop: tuple[str, ...]) -> None:
     value = st.session_state[key]
     text = {True: "1", False: "0"}.get(value, str(value)) if isinstance(value, bool) else str(value or "")
-    follow(link(**{name: None if value == default else text}))
+    follow(link(**dict.fromkeys(drop), **{name: None if value == default else text}))
 
 
 def _here() -> str:

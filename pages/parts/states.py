@@ -20,6 +20,8 @@ _PARAMETER = {
     "sort order": "sort",
     "tagger": "tagger",
     "tag": "tag",
+    "check": "check",
+    "queue": "queue",
 }
 
 

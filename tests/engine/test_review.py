@@ -5,7 +5,7 @@ import pytest
 
 from engine.decisions import Decisions
 from engine.errors import UnknownNameError
-from engine.review import COLUMNS, QUEUES, Material, progress, queue
+from engine.review import COLUMNS, QUEUES, candidates, progress, queue
 
 
 def predicted(*rows):
@@ -24,7 +24,7 @@ def decisions(workspace):
 
 
 def material(decisions, **predictions):
-    return Material("linear", {"linear": LINEAR, **predictions}, decisions.current())
+    return candidates("linear", {"linear": LINEAR, **predictions}), decisions.current()
 
 
 def pairs(rows):
@@ -33,13 +33,13 @@ def pairs(rows):
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_every_queue_says_why_and_counts_what_is_done(decisions, name):
-    rows = queue(name, material(decisions, prior=PRIOR))
+    rows = queue(name, *material(decisions, prior=PRIOR))
     assert list(rows) == COLUMNS
     assert rows["done"].dtype == bool and not rows["done"].any()
     assert (rows["why"].str.len() > 0).all()
     if len(rows):
         decisions.confirm(pairs(rows)[:1], who="Ann")
-        after = queue(name, material(decisions, prior=PRIOR))
+        after = queue(name, *material(decisions, prior=PRIOR))
         assert pairs(after) == pairs(rows)
         assert (progress(after).done, progress(after).total) == (1, len(rows))
         assert after.loc[0, "verdict"] == "confirmed"
@@ -48,20 +48,20 @@ def test_every_queue_says_why_and_counts_what_is_done(decisions, name):
 @pytest.mark.parametrize("name", QUEUES)
 def test_a_tagger_that_predicts_nothing_makes_empty_queues(decisions, name):
     empty = LINEAR.head(0)
-    rows = queue(name, Material("linear", {"linear": empty, "prior": empty}, decisions.current()))
+    rows = queue(name, candidates("linear", {"linear": empty, "prior": empty}), decisions.current())
     assert rows.empty and list(rows) == COLUMNS
     assert progress(rows).share == 1.0
 
 
 def test_uncertain_is_what_lies_near_its_threshold_the_nearest_first(decisions):
-    rows = queue("uncertain", material(decisions))
+    rows = queue("uncertain", *material(decisions))
     assert pairs(rows) == [("S00", "warm"), ("S02", "warm")]
     assert rows["why"].tolist() == ["1.0 points above its threshold", "4.0 points below its threshold"]
 
 
 def test_taggers_disagree_only_on_tags_that_both_know(decisions):
     prior = predicted(*PRIOR.itertuples(index=False), ("S01", "warm", 0.2, 0.5), ("S05", "warm", 0.8, 0.5))
-    rows = queue("disagree", material(decisions, prior=prior))
+    rows = queue("disagree", *material(decisions, prior=prior))
     assert pairs(rows) == [("S05", "warm"), ("S01", "warm"), ("S00", "warm")]
     assert rows["why"].tolist()[:2] == [
         "linear doesn’t (0 %), prior asserts it (80 %)",
@@ -72,34 +72,34 @@ def test_taggers_disagree_only_on_tags_that_both_know(decisions):
 
 
 def test_one_tagger_alone_agrees_with_itself(decisions):
-    assert queue("disagree", material(decisions)).empty
+    assert queue("disagree", *material(decisions)).empty
 
 
 def test_a_frequent_tag_is_looked_at_on_its_surest_middle_and_least_sure_sku(decisions):
-    rows = queue("frequent", material(decisions))
+    rows = queue("frequent", *material(decisions))
     assert pairs(rows) == [("S00", "soft"), ("S05", "soft"), ("S11", "soft")]
     assert set(rows["why"]) == {"asserted on 12 SKUs, confirmed on none"}
     decisions.confirm([("S01", "soft")], who="Ann")
     decisions.reject([("S02", "soft"), ("S03", "soft")], reason="Too vague", who="Ann")
-    after = queue("frequent", material(decisions))
+    after = queue("frequent", *material(decisions))
     assert set(after["why"]) == {"asserted on 12 SKUs, confirmed on 1"}
     assert progress(after).share == 1.0
 
 
 def test_a_tag_that_was_rejected_mostly_is_looked_at_everywhere(decisions):
     decisions.reject([("S00", "warm")], reason="Too vague", who="Ann")
-    assert queue("rejected", material(decisions)).empty
+    assert queue("rejected", *material(decisions)).empty
     batch = decisions.rename([("S07", "warm")], "very warm", who="Ann")
-    rows = queue("rejected", material(decisions))
+    rows = queue("rejected", *material(decisions))
     assert pairs(rows) == [("S00", "warm"), ("S01", "warm")]
     assert rows["done"].tolist() == [True, False]
     assert rows["why"].tolist()[0] == "rejected on 2 of the 2 SKUs decided"
     decisions.confirm([(f"S{n:02}", "warm") for n in range(3, 6)], who="Ann")
-    assert queue("rejected", material(decisions)).empty
+    assert queue("rejected", *material(decisions)).empty
     decisions.undo(batch, who="Ann")
-    assert queue("rejected", material(decisions)).empty
+    assert queue("rejected", *material(decisions)).empty
 
 
 def test_an_unknown_queue_is_named(decisions):
     with pytest.raises(UnknownNameError, match="did you mean 'uncertain'"):
-        queue("uncertian", material(decisions))
+        queue("uncertian", *material(decisions))

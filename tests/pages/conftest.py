@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 EXPLORER = "pages/views/sku_explorer.py"
+REVIEW = "pages/views/tag_review.py"
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,12 @@ def overview():
 def explorer():
     """Open the SKU explorer at an address."""
     return lambda **address: run(EXPLORER, address)
+
+
+@pytest.fixture
+def review():
+    """Open the tag review at an address."""
+    return lambda **address: run(REVIEW, address)
 
 
 def run(page, address):
