@@ -1,7 +1,7 @@
 """The embedded maker of tags: opinion phrases of the reviews, chosen by support and by KeyBERT. It asks nobody.
 
-KeyBERT (Grootendorst 2020) ranks phrases by how near they are to the whole text, and MMR keeps them different; how many
-reviews say a phrase counts before that.
+How many reviews say a phrase counts first; where more phrases are left than an SKU may have tags, KeyBERT (Grootendorst
+2020) ranks them by how near they are to the whole text, and MMR keeps them different.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.tags.polarity import signature
 from engine.tags.quality import MAX_TAGS, Cleaned, clean, content, fault, generic_roots, tidy
 from engine.tags.roots import root
 
-MAX_CANDIDATES = 60  # phrases of one SKU that are ranked
+MAX_CANDIDATES = 40  # phrases of one SKU that are ranked
 MAX_REVIEWS = 500  # of one SKU that are read
 MANY = 20  # reviews from which a phrase of one review alone is too little
 DIVERSITY = 0.3  # of KeyBERT's MMR: 0 takes the nearest phrases, 1 the most different ones
@@ -35,8 +35,9 @@ class ExtractedTags:
     async def tags(self, item: ItemText) -> Cleaned:
         """The best phrases, those of more reviews first."""
         supported = phrases(item.reviews)
-        near = _nearness(list(supported), item.reviews) if supported else {}
-        ranked = sorted(supported, key=lambda phrase: (-supported[phrase], -near.get(phrase, 0.0), phrase))
+        # The encoder costs far more than the patterns, so it is asked only where there is something to choose.
+        near = _nearness(list(supported), item.reviews) if len(supported) > MAX_TAGS else {}
+        ranked = sorted(supported, key=lambda phrase: (-supported[phrase], -near.get(phrase, 0.0)))
         return clean(ranked, most=MAX_TAGS)
 
     async def close(self) -> None:
