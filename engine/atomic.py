@@ -84,7 +84,7 @@ def remove(path: Path) -> None:
     """Remove a file or a folder if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
-    else:
+    elif path.exists() or path.is_symlink():  # a read-only disk refuses to remove even what isn't there
         path.unlink(missing_ok=True)
 
 

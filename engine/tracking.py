@@ -102,11 +102,14 @@ def _without_deprecations() -> Iterator[None]:
 
 @contextmanager
 def _without_chatter() -> Iterator[None]:
-    """Hold back what MLflow and its migrations log below a warning. Importing MLflow sets levels, so use it after."""
+    """Hold back what MLflow and its migrations log, tracebacks included: what fails is raised and said in one sentence.
+
+    Importing MLflow sets levels, so use it after.
+    """
     levels = {logging.getLogger(name): logging.getLogger(name).level for name in NOISY}
     try:
         for noisy in levels:
-            noisy.setLevel(logging.WARNING)
+            noisy.setLevel(logging.CRITICAL)
         yield
     finally:
         for noisy, level in levels.items():

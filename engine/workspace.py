@@ -243,11 +243,16 @@ def new_workspace(home: Path, name: str) -> Workspace:
 
 @contextmanager
 def _locked(path: Path, *, wait: float) -> Iterator[None]:
+    lock = FileLock(path / ".lock", timeout=wait)
     try:
-        with FileLock(path / ".lock", timeout=wait):
-            yield
+        with storage_errors(path):
+            lock.acquire()
     except Timeout:
         raise StorageError(f"Another process is writing to {path}; run it again when that one ends.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _check_manifest(manifest: Any) -> None:

@@ -28,6 +28,16 @@ def test_what_the_disk_refuses_is_said_with_the_way_out(tmp_path, code, words):
         raise OSError(code, "refused")
 
 
+def test_a_read_only_disk_is_named_though_nothing_can_be_removed_either(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    with pytest.raises(StorageError, match="read-only"):
+        write_json(tmp_path / "a.json", {})
+
+
 def test_other_os_errors_keep_their_name(tmp_path):
     with pytest.raises(IsADirectoryError), storage_errors(tmp_path / "a"):
         raise IsADirectoryError(errno.EISDIR, "a folder")

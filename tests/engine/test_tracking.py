@@ -49,6 +49,7 @@ def test_a_failure_is_reported_and_stops_nothing(workspace, run, caplog):
     (workspace.path / "mlflow.db").write_bytes(b"this is no database" * 100)
     with caplog.at_level(logging.WARNING, logger="engine.tracking"):
         assert log_run(workspace, run, FIGURES) is None
+    assert {record.name for record in caplog.records if record.levelno >= logging.WARNING} == {"engine.tracking"}
     said = [record.getMessage() for record in caplog.records if record.name == "engine.tracking"]
     assert len(said) == 1
     assert run.id in said[0]

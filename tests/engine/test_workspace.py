@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -125,6 +126,15 @@ def test_a_second_writer_is_told_at_once(workspace):
         except StorageError:
             time.sleep(0.1)
     pytest.fail("the lock outlived its holder")
+
+
+def test_a_read_only_disk_is_named(workspace, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("engine.workspace.FileLock.acquire", refuse)
+    with pytest.raises(StorageError, match="read-only; choose another place with SHELFWISE_HOME"), workspace.lock():
+        pytest.fail("the lock wasn't taken")
 
 
 def test_what_is_not_built_comes_with_its_command(workspace):
