@@ -9,6 +9,7 @@ from engine.schema import Evidence, ItemText
 from engine.tags.predictor import train_command
 from pages.parts import cache, cards, links, reviews, states, tags
 from pages.parts.markup import html, show
+from pages.parts.rerank import show_rerank
 from pages.parts.shelf import Shelf, choose_limits, limits, tagger_switch
 
 REVIEWS_SHOWN = 15
@@ -64,9 +65,15 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
         )
         current = links.get("tag")
         show(html('<p class="sw-note">{}</p>{}', note, tags.predicted(rows, current=current)), key="tags")
+    with states.frame():
+        show_rerank(shelf, _item(passport), every)
     if comparing:
         _show_agreement(shelf, passport, list(every.loc[every["asserted"], "tag"]))
     return rows
+
+
+def _item(passport: explore.Passport) -> ItemText:
+    return ItemText(passport.item["item_id"], passport.item["category"], tuple(passport.reviews["text"]))
 
 
 def _show_agreement(shelf: Shelf, passport: explore.Passport, asserted: list[str]) -> None:
@@ -94,8 +101,7 @@ def _show_evidence(shelf: Shelf, passport: explore.Passport, predicted: pd.DataF
         return None
     if tag not in set(predicted["tag"]):
         raise UnknownNameError("tag", tag, predicted["tag"])
-    item = ItemText(passport.item["item_id"], passport.item["category"], tuple(passport.reviews["text"]))
-    found = cache.evidence(shelf.workspace, shelf.tagger, item, tuple(predicted["tag"]))[tag]
+    found = cache.evidence(shelf.workspace, shelf.tagger, _item(passport), tuple(predicted["tag"]))[tag]
     close = html('<a class="sw-link sw-small" href="{}">Show the reviews without marks</a>', links.link(tag=None))
     title = html(_TITLE, f"Why “{tag}”")
     show(html("{}{}{}<p>{}</p>", title, reviews.evidence_head(found), reviews.against(found), close), key="evidence")
