@@ -9,5 +9,9 @@ TAGGERS = Registry(
     {
         "prior": Part("engine.tags.prior:PriorTagger", "the tags that the category has most often; reads no review"),
         "linear": Part("engine.tags.linear:LinearTagger", "linear machines over words and characters of the reviews"),
+        "transformer": Part(
+            "engine.tags.transformer:TransformerTagger", "an encoder from Hugging Face, trained on the reviews"
+        ),
+        "lora": Part("engine.tags.lora:LoraTagger", "one small adapter per good type over one frozen encoder"),
     },
 )
