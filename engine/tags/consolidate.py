@@ -38,11 +38,13 @@ class ConsolidationConfig:
     threshold:  cosine from which two tags are near enough to be one (SIMILARITY_THRESHOLD)
     most_share: the pool's size as a share of the category's different tags
     rare:       a group of fewer SKUs than this goes to a more general tag where there is one
+    common:     a group of so many SKUs stays even where the pool is full
     """
 
     threshold: float = 0.91
     most_share: float = 0.25
     rare: int = 2
+    common: int = 4
 
 
 async def consolidate(
@@ -67,7 +69,7 @@ async def consolidate(
         named = await asyncio.gather(*(_named(namer, category, members, good, on_done) for members in clusters))
         groups = _Groups({name: list(members) for part in named for name, members in part}, good, _apart(named))
         groups.move([name for name in groups.members if groups.size(name) < config.rare])
-        pools[category] = groups.pool(_size(found, config), bad, (grounded or {}).get(category, {}))
+        pools[category] = groups.pool(_size(groups, found, config), bad, (grounded or {}).get(category, {}))
     return pools
 
 
@@ -195,5 +197,6 @@ def _things(tag: str) -> list[str]:
     return last + [word for word in words if is_russian(word) and part_of_speech(word) == "NOUN"]
 
 
-def _size(found: Mapping[str, int], config: ConsolidationConfig) -> int:
-    return max(1, int(config.most_share * len(found)))
+def _size(groups: _Groups, found: Mapping[str, int], config: ConsolidationConfig) -> int:
+    common = sum(groups.size(name) >= config.common for name in groups.members)
+    return max(1, common, int(config.most_share * len(found)))

@@ -73,7 +73,7 @@ def signature(tag: str) -> frozenset[str]:
             denied = False
         elif bare[0].isdigit() or bare in _LETTER_SIZES:
             found.add(f"size {bare.replace(',', '.')}")
-        elif bare in NEGATIONS or "not" in _lexicon().marks(word):
+        elif bare in NEGATIONS or word.endswith("n't") or "not" in _lexicon().marks(word):
             denied = True
         elif "not after" in _lexicon().marks(word) and last:
             found.add(f"not {root(last)}")

@@ -19,7 +19,6 @@ MAX_SEEN = 200  # tags of one answer that are looked at
 _EDGES = " \t\n\"'«»“”„`.,;:!?*_#•-–—()[]"
 _ALLOWED = re.compile(r"[^\W_][\w\s'’%/,+&.°×-]*")
 _ADDRESS = re.compile(r"https?:|www\.|\w\.(?:ru|com|net|org|рф)\b|@|\d{6,}")
-NEGATED_VERBS = ("isn't", "wasn't", "aren't", "don't", "doesn't", "didn't", "can't", "won't")
 _WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
 
@@ -38,7 +37,9 @@ def tidy(tag: str) -> str:
 
 def content(tag: str) -> tuple[str, ...]:
     """Roots of the words that say something, in order."""
-    return tuple(root(word) for word in _WORDS.findall(normalise(tag)) if word not in _empty())
+    return tuple(
+        root(word) for word in _WORDS.findall(normalise(tag)) if word not in _empty() and not word.endswith("n't")
+    )
 
 
 def fault(tag: str) -> str | None:
@@ -95,7 +96,7 @@ def _listed(group: str) -> frozenset[str]:
 @cache
 def _empty() -> frozenset[str]:
     """Words without a content of their own: what is compared and looked for in reviews leaves them out."""
-    return NEGATIONS | {*_words("quality", "empty"), *_words("polarity", "negations"), *NEGATED_VERBS}
+    return NEGATIONS | {*_words("quality", "empty"), *_words("polarity", "negations")}
 
 
 def _words(file: str, group: str) -> list[str]:

@@ -78,6 +78,11 @@ def test_every_tag_is_kept_or_dropped_with_a_reason_and_the_pool_has_its_size():
     assert pool.counts.keys() <= pool.mapping.keys()
 
 
+def test_what_many_skus_share_stays_even_where_the_pool_is_full():
+    pool = pool_of({"blue lace": 9, "red buckle": 4, "green sole": 3, "grey tongue": 1}, ConsolidationConfig())
+    assert list(pool.counts) == ["blue lace", "red buckle"]
+
+
 def test_of_equally_rare_tags_those_in_the_reviews_own_words_stay():
     counts = {"blue lace": 1, "red buckle": 1, "green sole": 1, "grey tongue": 1}
     pool = pool_of(counts, ConsolidationConfig(), grounded={"Shoes": {"grey tongue": 1}})
