@@ -26,7 +26,6 @@ from engine.tags.rerank import Check, Verdict
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 MOST_SENTENCES = 600  # of one SKU that are read
 NEAR = 0.6  # cosine from which a sentence says what the tag says
-_VERB_DENIAL = re.compile(r"\b\w+n['’]t\b|\bcannot\b", re.IGNORECASE)
 _CLAUSE = re.compile(r"[,;:()—–]|\s-\s|\b(?:but|and|plus|though|но|а|зато|хотя)\b", re.IGNORECASE)
 
 
@@ -68,20 +67,15 @@ def _sides(read: Sequence[Sentence], tags: Sequence[str]) -> NDArray[np.int64]:
     clauses = [_clauses(sentence.text) for sentence in read]
     sides = np.zeros((len(tags), len(read)), dtype=np.int64)
     for row, tag in enumerate(tags):
-        wanted = _Said(frozenset(content(tag)), signature(_plain(tag)))
+        wanted = _Said(frozenset(content(tag)), signature(tag))
         for column, said in enumerate(clauses):
             sides[row, column] = max((_side(wanted, clause) for clause in said), key=abs, default=0)
     return sides
 
 
 def _clauses(sentence: str) -> list[_Said]:
-    pieces = [piece for piece in _CLAUSE.split(_plain(sentence)) if piece.strip()]
+    pieces = [piece for piece in _CLAUSE.split(sentence) if piece.strip()]
     return [_Said(roots_of([piece]), signature(piece)) for piece in pieces]
-
-
-def _plain(text: str) -> str:
-    """`text` with one word for all denials of a verb: "hasn't faded" denies as "doesn't fade" does."""
-    return _VERB_DENIAL.sub("not", text)
 
 
 def _side(tag: _Said, clause: _Said) -> int:

@@ -21,8 +21,8 @@ MODES = {OFF: "Off", "local": "Local evidence check", "llm": "LLM"}
 TOKENS = 25_000  # that one look may take of an LLM
 _MEASURED = (
     "Measured: it makes the prior’s first five tags clearly better (demo store, micro-F1 0.35 to 0.42). The linear "
-    "tagger reads the reviews itself and gains next to nothing (demo store 0.64 to 0.65, Lamoda 0.62 to 0.61): so it is "
-    "off until you ask for it."
+    "tagger reads the reviews itself and gains next to nothing (demo store 0.64 to 0.65, Lamoda 0.62 to 0.61): so it "
+    "is off until you ask for it."
 )
 _HELP = "Looks again at the tagger’s 20 best tags and moves them a little. An LLM is asked only if you choose it."
 
