@@ -45,8 +45,12 @@ class Mentions:
 
     def count(self, reading: Reading) -> tuple[Floats, Floats]:
         """(share, log_reviews), both (n_items, n_labels)."""
-        in_item = (reading.of_item @ reading.words).astype(bool).astype(np.float64)
-        in_review = (reading.words.astype(bool).astype(np.float64) @ self.shares).tocsr()
+        return self.count_in(reading.words, reading.of_item)
+
+    def count_in(self, words: sparse.csr_array, of_item: sparse.csr_array) -> tuple[Floats, Floats]:
+        """The same from `words` (n_reviews, n_words) and `of_item` (n_items, n_reviews), both counts."""
+        in_item = (of_item @ words).astype(bool).astype(np.float64)
+        in_review = (words.astype(bool).astype(np.float64) @ self.shares).tocsr()
         in_review.data = (in_review.data >= WHOLE).astype(np.float64)
         share: Floats = (in_item @ self.shares).toarray()
-        return share, np.log1p((reading.of_item @ in_review).toarray())
+        return share, np.log1p((of_item @ in_review).toarray())

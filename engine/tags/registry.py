@@ -9,6 +9,9 @@ TAGGERS = Registry(
     {
         "prior": Part("engine.tags.prior:PriorTagger", "the tags that the category has most often; reads no review"),
         "linear": Part("engine.tags.linear:LinearTagger", "linear machines over words and characters of the reviews"),
+        "stacked": Part(
+            "engine.tags.stacked:StackedTagger", "boosted trees over forty signals, rare tags too; a minute"
+        ),
         "transformer": Part(
             "engine.tags.transformer:TransformerTagger", "an encoder from Hugging Face, trained on the reviews"
         ),

@@ -53,7 +53,7 @@ class LeastSquaresSvm:
         names = tuple(sorted(set(categories)))
         codes = np.array([names.index(category) for category in categories], dtype=np.int64)
         columns = features.T.tocsr()
-        similarity = _products(features, columns).astype(np.float64)
+        similarity = products(features, columns).astype(np.float64)
         similarity *= 1 + affinity * (codes[:, None] == codes[None, :])
         similarity[np.diag_indices_from(similarity)] += ridge
         mean = labels.mean(axis=0)
@@ -62,7 +62,7 @@ class LeastSquaresSvm:
 
     def scores(self, features: sparse.csr_array, categories: Sequence[str]) -> Floats:
         """(n_items, n_labels): near 1 where the item should have the label, near 0 where not."""
-        similarity = _products(features, self.items)
+        similarity = products(features, self.items)
         place = {name: code for code, name in enumerate(self.names)}
         codes = np.array([place.get(category, -1) for category in categories], dtype=np.int64)
         similarity *= 1 + np.float32(self.affinity) * (codes[:, None] == self.categories[None, :])
@@ -88,7 +88,7 @@ class LeastSquaresSvm:
         return cls(items, categories, tuple(stored.said["categories"]), weights, mean, affinity)
 
 
-def _products(features: sparse.csr_array, columns: sparse.csr_array) -> NDArray[np.float32]:
+def products(features: sparse.csr_array, columns: sparse.csr_array) -> NDArray[np.float32]:
     """(n_items, n_train) products of rows with columns; sparse times dense is several times quicker than sparse."""
     starts = range(0, features.shape[0], BLOCK)
     found = [(columns.T @ features[start : start + BLOCK].T.toarray()).T for start in starts]

@@ -63,7 +63,7 @@ class Tfidf:
     def fit(cls, analyser: Analyser, items: Sequence[ItemText], *, min_items: int) -> Tfidf:
         """Learn the features that at least `min_items` items have."""
         every: dict[str, int] = {}
-        reviews, of_item = _distinct_reviews(items)
+        reviews, of_item = distinct_reviews(items)
         counts = of_item @ _counts(analyser, reviews, every, grow=True)
         n_having = np.bincount(counts.indices, minlength=len(every))
         kept = sorted(name for name, column in every.items() if n_having[column] >= min_items)
@@ -121,7 +121,7 @@ class TextFeatures:
 
     def read(self, items: Sequence[ItemText]) -> Reading:
         """The features of `items`; one without known words or n-grams has only zeros."""
-        reviews, of_item = _distinct_reviews(items)
+        reviews, of_item = distinct_reviews(items)
         words, chars = self.words.counts(reviews), self.characters.counts(reviews)
         blocks = [
             self.words.weigh(of_item @ words) * np.sqrt(1 - self.char_share),
@@ -130,7 +130,7 @@ class TextFeatures:
         return Reading(sparse.hstack(blocks, format="csr").astype(np.float32), words, of_item)
 
 
-def _distinct_reviews(items: Sequence[ItemText]) -> tuple[list[str], sparse.csr_array]:
+def distinct_reviews(items: Sequence[ItemText]) -> tuple[list[str], sparse.csr_array]:
     """The distinct reviews of `items`, and (n_items, n_reviews) how often each item holds each."""
     place: dict[str, int] = {}
     columns = [place.setdefault(review, len(place)) for item in items for review in item.reviews]
