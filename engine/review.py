@@ -128,7 +128,7 @@ def _frequent(asserted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unconfirmed(found: Candidates, decided: pd.DataFrame) -> pd.DataFrame:
-    """The looks at frequent tags; a tag that was decided often enough, on whatever SKUs, is done."""
+    """The looks at frequent tags; a tag that was confirmed once, or decided often enough, is done on whatever SKU."""
     looked = found.frequent["tag"].map(decided["tag"].value_counts()).fillna(0)
     yes = decided.loc[decided["verdict"].map(says_yes).astype(bool), "tag"].value_counts()
     confirmed = found.frequent["tag"].map(yes).fillna(0).astype("int64")
@@ -136,7 +136,7 @@ def _unconfirmed(found: Candidates, decided: pd.DataFrame) -> pd.DataFrame:
         f"asserted on {size:,} SKUs, confirmed on {count or 'none'}"
         for size, count in zip(found.frequent["size"], confirmed, strict=True)
     ]
-    return found.frequent.assign(why=words, done=looked >= CHECKS)
+    return found.frequent.assign(why=words, done=(confirmed > 0) | (looked >= CHECKS))
 
 
 def _rejected(found: Candidates, decided: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +163,7 @@ QUEUES: dict[str, Queue] = {
     ),
     "frequent": Queue(
         "Frequent, unconfirmed",
-        f"tags asserted on {FREQUENT} SKUs or more: {CHECKS} SKUs of each, from the surest to the least sure",
+        f"tags on {FREQUENT} SKUs or more that nobody confirmed: up to {CHECKS} SKUs of each, the surest first",
         _unconfirmed,
     ),
     "rejected": Queue(

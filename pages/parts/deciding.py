@@ -13,6 +13,7 @@ from pages.parts import links, verdicts
 from pages.parts.markup import html, icon, show
 
 LAST_SHOWN = 8
+_SAID = "said-last"  # not the key of any element
 _DONE = {"confirm": "Confirmed", "reject": "Rejected", "add": "Added", "rename": "Renamed"}
 
 
@@ -58,7 +59,7 @@ def undo(workspace: Workspace, batch: str, *, then: str | None) -> None:
 
 def show_said() -> None:
     """What the last click did, or why it couldn't, until the next one."""
-    words, failed = st.session_state.pop("said", ("", False))
+    words, failed = st.session_state.pop(_SAID, ("", False))
     if words:
         symbol = icon("error" if failed else "done")
         style = "sw-against" if failed else "sw-for"
@@ -99,13 +100,13 @@ def _tried(action: Callable[[], object]) -> bool:
     try:
         action()
     except ShelfwiseError as error:
-        st.session_state["said"] = (str(error), True)
+        st.session_state[_SAID] = (str(error), True)
         return False
     return True
 
 
 def _say(words: str) -> None:
-    st.session_state["said"] = (words, False)
+    st.session_state[_SAID] = (words, False)
 
 
 def _named(pairs: Sequence[Pair]) -> str:

@@ -43,7 +43,7 @@ def show_pair(shelf: Shelf, chosen: Chosen) -> None:
     left, right = st.columns([5, 7], gap="large")
     with left:
         show(_about(shelf, passport.item, row), key="pair")
-        _buttons(shelf, chosen, pair)
+        _buttons(shelf, pair)
         _show_decisions(shelf, pair[0])
     with right, states.frame():
         _show_evidence(shelf, passport, row)
@@ -94,10 +94,10 @@ def _about(shelf: Shelf, item: dict, row: dict) -> Markup:
     )
 
 
-def _buttons(shelf: Shelf, chosen: Chosen, pair: Pair) -> None:
+def _buttons(shelf: Shelf, pair: Pair) -> None:
     """Confirm, reject, skip, rename and undo, each with its key. Keys of widgets hold the pair: a late click on the
     buttons of the pair before doesn't decide this one."""
-    then = _following(chosen, pair)
+    then = links.link(sku=None, tag=None)  # the first pair that is left then
     place = "-".join(pair)
     workspace = shelf.workspace
     with st.container(horizontal=True, gap="small", key="decide"):
@@ -116,15 +116,6 @@ def _buttons(shelf: Shelf, chosen: Chosen, pair: Pair) -> None:
         said = "Take back your last decision"
         st.button("Undo", key="undo", icon=":material/undo:", shortcut="U", disabled=not last, on_click=act, help=said)
     deciding.choose_reason()
-
-
-def _following(chosen: Chosen, pair: Pair) -> str:
-    """The address of the next pair that is left after `pair`, from the top again after the last."""
-    pairs = pairs_of(chosen.left)
-    place = pairs.index(pair) if pair in pairs else -1
-    after = [*pairs[place + 1 :], *pairs[: max(place, 0)]]
-    sku, tag = after[0] if after else (None, None)
-    return links.link(sku=sku, tag=tag)
 
 
 def _skip(pair: Pair, then: str) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
     deciding.show_said()
     with states.frame():
         show_pair(shelf, chosen)
-    left, right = st.columns([7, 5], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         deciding.show_last(shelf.workspace)
     with right:
