@@ -12,7 +12,7 @@ from engine.workspace import Workspace
 from pages.parts import links, verdicts
 from pages.parts.markup import html, icon, show
 
-LAST_SHOWN = 8
+LAST_SHOWN, LOOKED_BACK = 8, 50
 _SAID = "said-last"  # not the key of any element
 _DONE = {"confirm": "Confirmed", "reject": "Rejected", "add": "Added", "rename": "Renamed"}
 
@@ -55,6 +55,16 @@ def undo(workspace: Workspace, batch: str, *, then: str | None) -> None:
         _say("Undone")
         if then:
             links.follow(then)
+
+
+def undo_button(workspace: Workspace, *, follow: bool) -> None:
+    """A button that takes back this person's last decision; with `follow` it then shows the SKU's tag it was about."""
+    mine = [batch for batch in Decisions(workspace).batches(LOOKED_BACK) if batch.who == who()]
+    last = next((batch for batch in mine if not batch.undone_by), None)
+    then = links.link(sku=last.item_id, tag=last.tag) if follow and last and last.pairs == 1 else None
+    act = partial(undo, workspace, last.id if last else "", then=then)
+    said, symbol = "Take back your last decision", ":material/undo:"
+    st.button("Undo", key="undo", icon=symbol, shortcut="U", disabled=not last, on_click=act, help=said)
 
 
 def show_said() -> None:

@@ -8,12 +8,13 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine import explore
-from engine.decisions import Decisions, Pair
+from engine.decisions import Pair
 from engine.errors import UnknownNameError
 from engine.review import QUEUES
 from engine.schema import ItemText
-from pages.parts import cache, cards, deciding, links, reviews, states, verdicts
+from pages.parts import cache, cards, deciding, links, reviews, states
 from pages.parts.charts import meter, percent
+from pages.parts.curate import show_decisions
 from pages.parts.markup import html, show
 from pages.parts.shelf import Shelf
 
@@ -44,7 +45,7 @@ def show_pair(shelf: Shelf, chosen: Chosen) -> None:
     with left:
         show(_about(shelf, passport.item, row), key="pair")
         _buttons(shelf, pair)
-        _show_decisions(shelf, pair[0])
+        show_decisions(shelf, pair[0])
     with right, states.frame():
         _show_evidence(shelf, passport, row)
 
@@ -109,12 +110,7 @@ def _buttons(shelf: Shelf, pair: Pair) -> None:
         st.button("Skip", key=f"skip-{place}", icon=":material/skip_next:", shortcut="S", on_click=act)
         if st.button("Rename", key=f"rename-{place}", icon=":material/edit:", shortcut="E"):
             deciding.rename(workspace, pair, then=then)
-        mine = [batch for batch in Decisions(workspace).batches(50) if batch.who == deciding.who()]
-        last = next((batch for batch in mine if not batch.undone_by), None)
-        back = last and links.link(sku=last.item_id, tag=last.tag)
-        act = partial(deciding.undo, workspace, last.id if last else "", then=back)
-        said = "Take back your last decision"
-        st.button("Undo", key="undo", icon=":material/undo:", shortcut="U", disabled=not last, on_click=act, help=said)
+        deciding.undo_button(workspace, follow=True)
     deciding.choose_reason()
 
 
@@ -139,16 +135,6 @@ def _show_done(chosen: Chosen) -> None:
         states.empty("All done", "Every tag of this list is decided. Choose another queue above.", ways, key="queue")
     else:
         states.empty("Nothing in this queue", f"It holds {QUEUES[chosen.name].about}.", ways, key="queue")
-
-
-def _show_decisions(shelf: Shelf, sku: str) -> None:
-    """What people said of this SKU's tags so far."""
-    history = Decisions(shelf.workspace).history(sku)
-    if len(history):
-        decided = cache.decided(shelf.workspace)
-        mine = decided[decided["item_id"] == sku]
-        title = html('<div class="sw-section"><h3>Decided on this SKU</h3></div>')
-        show(html("{}{}{}", title, verdicts.counts(mine), verdicts.history(history)), key="decided")
 
 
 def _show_evidence(shelf: Shelf, passport: explore.Passport, row: dict) -> None:

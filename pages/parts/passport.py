@@ -7,18 +7,16 @@ from engine import explore
 from engine.errors import NotBuiltError, UnknownNameError
 from engine.schema import Evidence, ItemText
 from engine.tags.predictor import train_command
-from pages.parts import cache, cards, links, reviews, states, tags
+from pages.parts import cache, cards, curate, links, reviews, states, tags
 from pages.parts.markup import html, show
 from pages.parts.rerank import show_rerank
 from pages.parts.shelf import Shelf, choose_limits, limits, tagger_switch
 
 REVIEWS_SHOWN = 15
-ORDERS = {
-    "evidence": "Evidence first",
-    "newest": "Newest first",
-    "oldest": "Oldest first",
-    "best": "Highest rated",
-    "worst": "Lowest rated",
+SEEN = {
+    "train": ("Seen in training.", "The tagger learned from this SKU’s given tags, which flatters what it says here."),
+    "valid": ("Seen in tuning.", "The tagger’s thresholds were tuned on this SKU, which flatters it a little here."),
+    "test": ("Held out.", "The tagger hasn’t seen this SKU’s given tags."),
 }
 OUTDATED = "The tables have changed since the tagger was trained: train it again for tags of these very reviews."
 _TITLE = '<div class="sw-section"><h2>{}</h2></div>'
@@ -42,12 +40,14 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
     if shelf.tagger is None:
         error = NotBuiltError("A tagger", train_command(shelf.workspace, "linear"))
         states.not_built(error, title="No tagger yet")
+        curate.show_curation(shelf, passport.item["item_id"])
         return None
     comparing = links.get("people") == "1"
     with st.container(horizontal=True, vertical_alignment="center"):
         tagger_switch(shelf)
         choose_limits()
         st.toggle("Compare with given tags", **links.bind("people", comparing, False))
+    _show_seen(shelf, passport)
     top, minimum = limits()
     predictions = cache.predictions(shelf.workspace, shelf.tagger)
     every = explore.item_tags(predictions, passport.item["item_id"], top=len(predictions))
@@ -63,8 +63,9 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
             f"{rows['asserted'].sum()} asserted of {len(rows)} shown. The line on each bar is the tag’s threshold; "
             "choose a tag to see its evidence." + ("" if shelf.tagger.current else f" {OUTDATED}")
         )
-        current = links.get("tag")
-        show(html('<p class="sw-note">{}</p>{}', note, tags.predicted(rows, current=current)), key="tags")
+        current, said = links.get("tag"), curate.on_sku(shelf, passport.item["item_id"])
+        show(html('<p class="sw-note">{}</p>{}', note, tags.predicted(rows, current=current, said=said)), key="tags")
+    curate.show_curation(shelf, passport.item["item_id"], set(every["tag"]))
     with states.frame():
         show_rerank(shelf, _item(passport), every)
     if comparing:
@@ -72,25 +73,25 @@ def _show_tags(shelf: Shelf, passport: explore.Passport) -> pd.DataFrame | None:
     return rows
 
 
+def _show_seen(shelf: Shelf, passport: explore.Passport) -> None:
+    """Whether the tagger knew this SKU's tags: how far its probabilities here can be believed."""
+    words = SEEN.get(explore.part_of(shelf.catalogue, passport.item["item_id"]))
+    if words:
+        show(html('<p class="sw-note"><b>{}</b> {}</p>', *words), key="seen")
+
+
 def _item(passport: explore.Passport) -> ItemText:
     return ItemText(passport.item["item_id"], passport.item["category"], tuple(passport.reviews["text"]))
 
 
 def _show_agreement(shelf: Shelf, passport: explore.Passport, asserted: list[str]) -> None:
-    """Asserted tags beside given ones, and whether the tagger could have learned these from this very SKU."""
+    """Asserted tags beside given ones."""
     if passport.given.empty:
         note = "Nobody gave this SKU tags, so there is nothing to compare with."
         show(html('<p class="sw-note">{}</p>', note), key="given")
         return
     compared = explore.agreement(asserted, list(passport.given["tag"]))
-    part = explore.part_of(shelf.catalogue, passport.item["item_id"])
-    note = {
-        "test": "This SKU was held out: the tagger hasn’t seen its tags.",
-        "valid": "The tagger’s thresholds were tuned on this SKU, so agreement here flatters it a little.",
-        "train": "The tagger learned from this SKU, so agreement here flatters it.",
-    }.get(part, "")
-    said = html('<p class="sw-note">{}</p>', note) if note else ""
-    title = html('<div class="sw-section"><h3>Beside the given tags</h3>{}</div>', said)
+    title = html('<div class="sw-section"><h3>Beside the given tags</h3></div>')
     show(html("{}{}", title, tags.agreement(compared)), key="given")
 
 
@@ -111,16 +112,17 @@ def _show_evidence(shelf: Shelf, passport: explore.Passport, predicted: pd.DataF
 def _show_reviews(passport: explore.Passport, found: Evidence | None) -> None:
     """The reviews in the chosen order, the first few unless all are asked for."""
     total = len(passport.reviews)
-    orders = [name for name in ORDERS if found or name != "evidence"]
-    asked = links.get("order") if links.get("order") in orders else orders[0]
+    orders = reviews.orders(passport.reviews, found)
+    first = next(iter(orders))
+    asked = links.get("order") if links.get("order") in orders else first
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(width="stretch"):
             count = html('Reviews <span class="sw-quiet sw-num">{:,}</span>', total)
             show(html(_TITLE, count), key="reviews-title")
-        if total > 1:
-            bound = links.bind("order", asked, orders[0])
+        if total > 1 and len(orders) > 1:
+            bound = links.bind("order", asked, first)
             said = "Order of reviews"
-            st.selectbox(said, orders, format_func=ORDERS.get, label_visibility="collapsed", width=170, **bound)
+            st.selectbox(said, list(orders), format_func=orders.get, label_visibility="collapsed", width=170, **bound)
     if not total:
         note = "Nobody has reviewed this SKU yet: a tagger can only go by its category."
         show(html('<p class="sw-note">{}</p>', note), key="reviews")

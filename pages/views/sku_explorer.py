@@ -5,7 +5,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine import explore
-from pages.parts import cache, cards, export, links, shell, states
+from pages.parts import cache, cards, curate, deciding, export, links, shell, states
 from pages.parts.markup import html, icon, join, show
 from pages.parts.passport import show_passport
 from pages.parts.shelf import Shelf, limits, open_shelf, tagger_switch
@@ -82,6 +82,7 @@ def questions(catalogue: explore.Catalogue, chosen: str) -> Markup:
 
 def show_grid(shelf: Shelf, found: pd.DataFrame, filters: explore.Filters) -> None:
     """How many SKUs match, the export, the cards and the pages."""
+    deciding.show_said()
     if found.empty:
         show_nothing(filters)
         return
@@ -91,6 +92,7 @@ def show_grid(shelf: Shelf, found: pd.DataFrame, filters: explore.Filters) -> No
             said = html('<p><b class="sw-num">{:,}</b> {} ', len(found), "SKU" if len(found) == 1 else "SKUs")
             show(html('{}<span class="sw-quiet">· {}</span></p>', said, made_by), key="count")
         tagger_switch(shelf)
+        curate.show_bulk(shelf, found)
         export_button(shelf, found)
     page = page_of(found)
     drawn = cards.grid(page, shelf.workspace.path, query=bool(filters.query), pictures=shelf.pictures)

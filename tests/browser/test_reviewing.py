@@ -102,3 +102,16 @@ def test_two_people_at_once_lose_nothing(driver, reviewing, decisions):
         ["Ann", "confirmed"],
     ]
     assert decisions.current()[["who", "verdict"]].to_numpy().tolist() == [["Bob", "rejected"]]
+
+
+def test_a_new_tag_is_written_in_the_passport(driver, reviewing, decisions):
+    driver.get(reviewing.replace("/review?", "/sku?").replace("&queue=frequent", "&sku=SKU-001&who=Ann"))
+    wait_drawn(driver)
+    wait_for(driver, "document.querySelector('.st-key-curate [data-testid=stPopover] button')").click()
+    wait_for(driver, "document.querySelector('.st-key-add-tag input')").send_keys("for winter", Keys.ENTER)
+    wait_for(driver, "document.querySelector('.st-key-add button:enabled')").click()
+    wait_until(lambda: len(decisions.current()), "nothing was added")
+    assert decisions.current()[["item_id", "tag", "verdict", "who"]].to_numpy().tolist() == [
+        ["SKU-001", "for winter", "added", "Ann"]
+    ]
+    wait_for(driver, "document.querySelector('.sw-compared')?.textContent.includes('for winter')")

@@ -197,6 +197,52 @@ def test_the_export_is_the_whole_log_with_formulas_neutralised(decisions, review
     assert row["workspace"] == "demo"
 
 
+def test_the_passport_confirms_rejects_and_adds_and_shows_it_beside_the_bars(decisions, explorer, trained):
+    rows = catalogue_predictions(trained, "linear")
+    row = rows.sort_values("probability", ascending=False).iloc[0]
+    app = explorer(sku=row["item_id"], tag=row["tag"], who="Ann")
+    click(app, "Confirm")
+    assert 'sw-badge sw-up"><span class="sw-icon" aria-hidden="true">check_circle</span> confirmed' in part(app, "tags")
+    click(app, "Reject")
+    assert "cancel</span> rejected" in part(app, "tags")
+    assert "History: 2 decisions" in part(app, "decided")
+    other = next(tag for tag in app.get_by_key("add-tag").options if tag != row["tag"])
+    app.get_by_key("add-tag").set_value(other).run()
+    click(app, "Add")
+    rows = decisions.current()
+    assert dict(zip(rows["tag"], rows["verdict"], strict=True)) == {row["tag"]: "rejected", other: "added"}
+    assert set(rows["who"]) == {"Ann"}
+    app.button(key="undo").click().run()
+    assert other not in set(decisions.current()["tag"])
+    assert app.query_params["sku"] == row["item_id"]
+
+
+def test_a_tag_that_nobody_predicted_has_no_buttons(decisions, explorer, trained):
+    sku = trained.read("items", ["item_id"])["item_id"].iloc[0]
+    app = explorer(sku=sku, tag="no such tag")
+    assert "Confirm" not in [button.label for button in app.button]
+
+
+def test_all_skus_of_a_list_are_tagged_at_once_and_undone_as_one(decisions, explorer, trained):
+    rows = catalogue_predictions(trained, "linear")
+    items = trained.read("items", ["item_id", "category"])
+    bags = items.loc[items["category"] == "Bags", "item_id"]
+    rows = rows[(rows["probability"] >= rows["threshold"]) & rows["item_id"].isin(bags)]
+    tag = rows["tag"].value_counts().index[0]
+    having = set(rows.loc[rows["tag"] == tag, "item_id"])
+    app = explorer(category="Bags")
+    app.get_by_key("bulk-tag").set_value(tag).run()
+    assert f"Of the {len(bags)} SKUs in this list, linear asserts it on {len(having)}." in part(app, "bulk-said")
+    click(app, f"Reject it on these {len(having)}")
+    assert set(decisions.current()["item_id"]) == having
+    click(app, f"Add it to the other {len(bags) - len(having)}")
+    assert set(decisions.current()["item_id"]) == set(bags)
+    click(app, "Undo")
+    assert set(decisions.current()["item_id"]) == having
+    click(app, "Undo")
+    assert decisions.current().empty
+
+
 def test_without_a_tagger_the_command_is_named(shop, review):
     app = review()
     assert app.code[0].value == "train-tags --workspace demo --model linear"
