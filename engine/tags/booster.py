@@ -1,7 +1,7 @@
 """Gradient-boosted trees over pairs of item and tag: LightGBM, kept as its own text format.
 
 G. Ke et al., LightGBM: A highly efficient gradient boosting decision tree, NeurIPS 2017. The library is loaded when a
-tagger that needs it learns or is read.
+tagger that needs it learns or is read. The number of threads, from the settings, changes no result.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import DataError
+from engine.settings import load_settings
 
 Floats = NDArray[np.float64]
 FILE = "booster.txt"
@@ -35,23 +36,22 @@ FIXED = {
 class Trees:
     """How trees are grown.
 
-    rounds: how many; leaves: of each; rate: how much each counts; least: pairs in a leaf at least; threads: processor
-    cores used, which changes no result; seed: of the sampling of pairs and features
+    rounds: how many; leaves: of each; rate: how much each counts; least: pairs in a leaf at least; seed: of the
+    sampling of pairs and features
     """
 
     rounds: int
     leaves: int
     rate: float
     least: int
-    threads: int
     seed: int = 0
 
 
 class Booster:
     """Fitted trees: pairs' signals in, probabilities out."""
 
-    def __init__(self, model: Any, threads: int) -> None:
-        self._model, self._threads = model, threads
+    def __init__(self, model: Any) -> None:
+        self._model = model
 
     @classmethod
     def fit(cls, signals: NDArray[np.float32], true: NDArray[np.bool_], *, kinds: list[int], trees: Trees) -> Booster:
@@ -69,17 +69,17 @@ class Booster:
             "num_leaves": trees.leaves,
             "learning_rate": trees.rate,
             "min_data_in_leaf": trees.least,
-            "num_threads": trees.threads,
+            "num_threads": load_settings().threads,
             "seed": trees.seed,
         }
         data = lightgbm.Dataset(signals, label=true.astype(np.float32), categorical_feature=kinds)
-        return cls(lightgbm.train(settings, data, num_boost_round=trees.rounds), trees.threads)
+        return cls(lightgbm.train(settings, data, num_boost_round=trees.rounds))
 
     def probabilities(self, signals: NDArray[np.float32]) -> Floats:
         """(n_pairs,) for `signals` (n_pairs, n_signals)."""
         if not len(signals):
             return np.empty(0)
-        return np.asarray(self._model.predict(signals, num_threads=self._threads), dtype=np.float64)
+        return np.asarray(self._model.predict(signals, num_threads=load_settings().threads), dtype=np.float64)
 
     @property
     def n_signals(self) -> int:
@@ -93,14 +93,14 @@ class Booster:
         return checksum(text)
 
     @classmethod
-    def load(cls, folder: Path, *, expected: str, threads: int) -> Booster:
+    def load(cls, folder: Path, *, expected: str) -> Booster:
         """Read what `save` wrote. ValueError when it changed: LightGBM ends the whole process over a text cut short."""
         text = (folder / FILE).read_text(encoding="utf-8")
         if checksum(text) != expected:
             raise ValueError(f"{FILE} isn't what was saved")
         import lightgbm
 
-        return cls(lightgbm.Booster(model_str=text), threads)
+        return cls(lightgbm.Booster(model_str=text))
 
 
 def checksum(text: str) -> str:

@@ -45,7 +45,6 @@ class StackedConfig:
     folds: in how many parts items are held out for their signals
     candidates: how many tags of an item each of four sources may propose to the trees
     rounds, leaves, rate, least: how many trees, leaves of each, how much each counts, pairs in a leaf at least
-    threads: processor cores for the trees
     tag_shrinkage: with how many tagged items a tag's own threshold counts as much as the global one
     """
 
@@ -61,13 +60,12 @@ class StackedConfig:
     leaves: int = 15
     rate: float = 0.05
     least: int = 40
-    threads: int = 2
     tag_shrinkage: float = 1000.0
 
     @property
     def trees(self) -> Trees:
         """How the trees are grown."""
-        return Trees(self.rounds, self.leaves, self.rate, self.least, self.threads)
+        return Trees(self.rounds, self.leaves, self.rate, self.least)
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ class StackedTagger:
             analyse = characters(tagger.config.char_shortest, tagger.config.char_longest)
             reader = Reader(Tfidf.restore(words(), stored, "words"), Tfidf.restore(analyse, stored, "characters"))
             signals = Signals.restore(stored, reader)
-            booster = Booster.load(folder, expected=stored.said["booster"], threads=tagger.config.threads)
+            booster = Booster.load(folder, expected=stored.said["booster"])
             tagger._parts = signals, booster
             tagger._thresholds, tagger._valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger

@@ -18,8 +18,13 @@ from engine.tags.stacked import StackedConfig, StackedTagger, held_out
 from engine.tags.tfidf import Tfidf, characters, words
 from tests.tagged import cut, made
 
-QUICK = StackedConfig(rounds=20, folds=4, threads=1)
-TREES = Trees(rounds=10, leaves=4, rate=0.3, least=5, threads=1)
+QUICK = StackedConfig(rounds=20, folds=4)
+TREES = Trees(rounds=10, leaves=4, rate=0.3, least=5)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    monkeypatch.setenv("SHELFWISE_THREADS", "1")
 
 
 def reader_of(items):
@@ -152,12 +157,16 @@ def test_damaged_trees_are_told_and_end_nothing(tmp_path):
         StackedTagger.load(tmp_path)
 
 
-def test_threads_change_no_tree():
+def test_threads_change_no_tree(monkeypatch):
     rng = np.random.default_rng(0)
     signals = rng.random((400, 5)).astype(np.float32)
     signals[:, 3:] = rng.integers(0, 4, (400, 2))
     true = signals[:, 0] > 0.6
-    one, two = (Booster.fit(signals, true, kinds=[3, 4], trees=replace(TREES, threads=n)) for n in (1, 2))
+    grown = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("SHELFWISE_THREADS", threads)
+        grown.append(Booster.fit(signals, true, kinds=[3, 4], trees=TREES))
+    one, two = grown
     assert np.array_equal(one.probabilities(signals), two.probabilities(signals))
     assert one.probabilities(signals[true]).mean() > 0.8 > 0.2 > one.probabilities(signals[~true]).mean()
 
