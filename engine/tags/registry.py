@@ -16,5 +16,8 @@ TAGGERS = Registry(
             "engine.tags.transformer:TransformerTagger", "an encoder from Hugging Face, trained on the reviews"
         ),
         "lora": Part("engine.tags.lora:LoraTagger", "one small adapter per good type over one frozen encoder"),
+        "ensemble": Part(
+            "engine.tags.ensemble:EnsembleTagger", "linear and stacked together, by weights that valid decides"
+        ),
     },
 )
