@@ -167,10 +167,15 @@ GROUP BY user_id, item_id ORDER BY events DESC, user_id, item_id"""
 
 _WORDS = {"view": "views", "addtocart": "added to cart", "transaction": "orders", "1 stars": "1 star"}
 
-_CATEGORIES = """SELECT category, count(*) AS skus, CAST(sum(reviews) AS BIGINT) AS reviews, avg(reviews) AS per_sku,
-sum(rating * reviews) / nullif(sum(reviews) FILTER (rating IS NOT NULL), 0) AS rating,
-count(*) FILTER (tags > 0) AS tagged, count(*) FILTER (reviews = 0) AS silent
-FROM facts GROUP BY category ORDER BY skus DESC, category"""
+_CATEGORY_REVIEWS = """SELECT review_id, item_id, reviews.rating, timestamp, text, category
+FROM reviews JOIN items USING (item_id)"""
+
+_STARS = f"SELECT category, avg(rating) AS rating FROM ({_CATEGORY_REVIEWS}) GROUP BY category"
+
+_CATEGORIES = f"""SELECT category, count(*) AS skus, CAST(sum(reviews) AS BIGINT) AS reviews, avg(reviews) AS per_sku,
+any_value(stars.rating) AS rating, count(*) FILTER (tags > 0) AS tagged, count(*) FILTER (reviews = 0) AS silent
+FROM facts LEFT JOIN ({_STARS}) stars USING (category)
+GROUP BY category ORDER BY skus DESC, category"""
 
 
 def summarise(queries: Queries) -> Overview:
@@ -198,7 +203,8 @@ def summarise(queries: Queries) -> Overview:
 def rows_query(key: str) -> tuple[str, str, tuple[str, ...]]:
     """What a figure counts: its title in words, the SQL of its rows, and the values of the SQL's question marks.
 
-    Keys are those of the figures; `without:<coverage>` opens to the SKUs that a coverage figure doesn't count.
+    Keys are those of the figures; `without:<coverage>` opens to the SKUs that a coverage figure doesn't count,
+    `reviews-of:<category>` and `tagged-of:<category>` to a category's reviews and its SKUs with tags.
     Raises UnknownNameError with the nearest key.
     """
     kind, _, rest = key.partition(":")
@@ -212,7 +218,11 @@ def rows_query(key: str) -> tuple[str, str, tuple[str, ...]]:
         return said, f"{_SKUS} WHERE coalesce({condition}, false) = {kind == 'with'} ORDER BY item_id", ()
     if kind in _PARTS and rest:
         sql = f"SELECT * EXCLUDE (part, place) FROM ({_PARTS[kind].rows}) WHERE part = ?"
-        return f"{_PARTS[kind].label}: {rest}", sql, (rest,)
+        return f"{_PARTS[kind].label}: {_WORDS.get(rest, rest)}", sql, (rest,)
+    if kind == "reviews-of" and rest:
+        return f"Reviews: {rest}", f"SELECT * EXCLUDE category FROM ({_CATEGORY_REVIEWS}) WHERE category = ?", (rest,)
+    if kind == "tagged-of" and rest:
+        return f"SKUs with tags: {rest}", f"{_SKUS} WHERE category = ? AND tags > 0 ORDER BY item_id", (rest,)
     raise UnknownNameError("figure", key, known_keys())
 
 

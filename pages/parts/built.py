@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from engine.errors import counted
 from engine.schema import TABLES
 from engine.tags.predictor import train_command
 from engine.tags.registry import TAGGERS
@@ -56,7 +57,7 @@ def _table(workspace: Workspace, name: str) -> Markup:
     info = workspace.tables.get(name)
     if info is None:
         return _row(name, TABLES[name].about, command=workspace.import_command)
-    return _row(name, TABLES[name].about, state=f"{info.rows:,} rows", when=info.written)
+    return _row(name, TABLES[name].about, state=counted(info.rows, "row"), when=info.written)
 
 
 def _tagger(workspace: Workspace, name: str, tagger: cache.Tagger | None) -> Markup:

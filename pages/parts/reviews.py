@@ -9,6 +9,14 @@ from pages.parts.markup import html, icon, join
 
 AGAINST_SHOWN = 5
 NOTABLE = 0.01
+_ORDERS = {
+    "evidence": ("evidence", "Evidence first"),
+    "given": ("", "As listed"),
+    "newest": ("timestamp", "Newest first"),
+    "oldest": ("timestamp", "Oldest first"),
+    "best": ("rating", "Highest rated"),
+    "worst": ("rating", "Lowest rated"),
+}
 _SIDES = {
     True: ("sw-for", "add_circle", "speaks for it"),
     False: ("sw-against", "do_not_disturb_on", "speaks against it"),
@@ -54,6 +62,14 @@ def _quote(effect: SentenceEffect) -> Markup:
         icon("do_not_disturb_on"),
         100 * abs(effect.effect),
     )
+
+
+def orders(reviews: pd.DataFrame, found: Evidence | None) -> dict[str, str]:
+    """The orders that these reviews can be put in, with their labels: none by a time or rating that no review has."""
+    has = {"": True, "evidence": found is not None}
+    has |= {column: bool(reviews[column].notna().any()) for column in ("timestamp", "rating")}
+    known = {key: label for key, (need, label) in _ORDERS.items() if has[need]}
+    return {key: label for key, label in known.items() if key != "given" or not has["timestamp"]}
 
 
 def order(reviews: pd.DataFrame, by: str, found: Evidence | None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from engine.errors import counted
 from pages.parts import export, links, states
 from pages.parts.markup import html, icon, show
 
@@ -39,7 +40,10 @@ def show_rows(workspace: str, rows: Behind) -> None:
 def show_table(workspace: str, rows: Behind) -> None:
     """The rows behind a figure: how many, the table, the export. Choosing one with a SKU opens the SKU."""
     first = f"the first {ROWS_SHOWN:,} below, all in the export" if rows.total > ROWS_SHOWN else "all below"
-    show(html('<h2>{}</h2><p class="sw-quiet">{:,} rows, {}</p>', rows.title, rows.total, first), key="rows-title")
+    show(
+        html('<h2>{}</h2><p class="sw-quiet">{}, {}</p>', rows.title, counted(rows.total, "row"), first),
+        key="rows-title",
+    )
     if rows.first.empty:
         states.empty("No rows", "Nothing is behind this number.", {"Close": links.link(rows=None)}, key="rows")
         return

@@ -1,8 +1,10 @@
 """Overview: what is in this workspace, what is built and what isn't; every number opens to its rows."""
 
+import pandas as pd
 import streamlit as st
 
 from engine import overview
+from engine.errors import counted
 from engine.workspace import Workspace
 from pages.parts import built, cache, cards, charts, links, shell
 from pages.parts.markup import html, join, show
@@ -35,7 +37,8 @@ def link(key: str) -> str:
 def describe(summary: overview.Overview) -> str:
     """The workspace in one line."""
     skus = summary.counts[0].value
-    return f"{skus:,} SKUs in {len(summary.categories)} categories"
+    categories = len(summary.categories)
+    return f"{counted(skus, 'SKU')} in {categories} {'category' if categories == 1 else 'categories'}"
 
 
 def show_title(workspace: Workspace, said: str) -> None:
@@ -117,8 +120,8 @@ def show_tail(summary: overview.Overview) -> None:
     drawn = charts.curve(
         summary.tail,
         alt=f"SKUs per tag, from {summary.tail[0]:,} for the most frequent down to {summary.tail[-1]:,}",
-        left=f"most frequent: {summary.tail[0]:,} SKUs",
-        right=f"tag {len(summary.tail):,}: {summary.tail[-1]:,} SKUs",
+        left=f"most frequent: {counted(summary.tail[0], 'SKU')}",
+        right=f"tag {len(summary.tail):,}: {counted(summary.tail[-1], 'SKU')}",
     )
     with left:
         show(drawn, key="tail-curve")
@@ -130,7 +133,8 @@ def show_categories(summary: overview.Overview) -> None:
     """One row per category, each number a link."""
     names = ("Category", "SKUs", "Reviews", "Reviews per SKU", "Stars", "With tags", "Silent")
     head = join(html('<th class="{}">{}</th>', "" if name == "Category" else "sw-r", name) for name in names)
-    body = join(_category(row) for row in summary.categories.to_dict("records"))
+    ready = {figure.key for figure in summary.counts if figure.ready}
+    body = join(_category(row, ready) for row in summary.categories.to_dict("records"))
     table = html(
         '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         head,
@@ -139,21 +143,28 @@ def show_categories(summary: overview.Overview) -> None:
     show(html("{}{}", heading("Categories", "Open one in the explorer, or its rows here"), table), key="categories")
 
 
-def _category(row: dict) -> object:
-    return html(
-        '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r"><a href="{}">{:,}</a></td>'
-        '<td class="sw-r">{:,}</td><td class="sw-r">{:.1f}</td><td class="sw-r">{}</td><td class="sw-r">{:,}</td>'
-        '<td class="sw-r">{}</td></tr>',
-        links.link("sku", category=row["category"]),
-        cards.category(row["category"]),
-        link(f"category:{row['category']}"),
-        row["skus"],
-        row["reviews"],
-        row["per_sku"],
-        html("{:.2f}", row["rating"]) if row["rating"] == row["rating"] and row["rating"] is not None else "–",
-        row["tagged"],
-        html('<a href="{}">{:,}</a>', links.link("sku", category=row["category"], ask="silent"), row["silent"]),
+def _category(row: dict, ready: set[str]) -> object:
+    name = row["category"]
+    cells = (
+        ("skus", f"{row['skus']:,}", link(f"category:{name}")),
+        ("reviews", f"{row['reviews']:,}", link(f"reviews-of:{name}")),
+        ("reviews", f"{row['per_sku']:.1f}", link(f"category:{name}")),
+        ("reviews", "" if pd.isna(row["rating"]) else f"{row['rating']:.2f}", link(f"reviews-of:{name}")),
+        ("tags", f"{row['tagged']:,}", link(f"tagged-of:{name}")),
+        ("reviews", f"{row['silent']:,}", links.link("sku", category=name, ask="silent")),
     )
+    return html(
+        '<tr><td><a class="sw-link" href="{}">{}</a></td>{}</tr>',
+        links.link("sku", category=name),
+        cards.category(name),
+        join(_cell(said if key in ready else "", address) for key, said, address in cells),
+    )
+
+
+def _cell(said: str, address: str) -> object:
+    """A number that opens to its rows; a dash where there is none."""
+    shown = html('<a href="{}">{}</a>', address, said) if said else "–"
+    return html('<td class="sw-r">{}</td>', shown)
 
 
 def behind(workspace: Workspace, key: str) -> Behind:

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 from shop import HOSTILE, make_shop
 
@@ -75,6 +76,25 @@ def test_the_category_table_agrees_with_the_rows_of_its_categories(queries):
         rows = overview.open_rows(queries, f"category:{name}")
         assert rows["reviews"].sum() == table.loc[name, "reviews"]
         assert (rows["reviews"] == 0).sum() == table.loc[name, "silent"]
+        assert rows["reviews"].mean() == pytest.approx(table.loc[name, "per_sku"])
+        reviews = overview.open_rows(queries, f"reviews-of:{name}")
+        assert len(reviews) == overview.count_rows(queries, f"reviews-of:{name}") == table.loc[name, "reviews"]
+        assert reviews["rating"].mean() == pytest.approx(table.loc[name, "rating"])
+        tagged = overview.open_rows(queries, f"tagged-of:{name}")
+        assert len(tagged) == table.loc[name, "tagged"] and (tagged["tags"] > 0).all()
+
+
+def test_stars_of_a_category_are_the_mean_of_its_rated_reviews(workspace, items):
+    rows = [("r1", "007", 5.0), ("r2", "007", None), ("r3", "007", None), ("r4", "1e5", 2.0)]
+    reviews = pd.DataFrame(rows, columns=["review_id", "item_id", "rating"]).assign(text="ok")
+    with workspace.replace_tables("test") as writer:
+        writer.write("items", items.assign(category="Bags"))
+        writer.write("reviews", reviews)
+    assert overview.summarise(Queries(workspace)).categories["rating"].tolist() == [3.5]
+
+
+def test_a_part_is_called_the_same_on_its_bar_and_above_its_rows():
+    assert overview.rows_query("ratings:1 stars")[0] == "Stars: 1 star"
 
 
 def test_a_limit_cuts_the_rows_and_not_the_count(queries):

@@ -117,3 +117,12 @@ def test_a_workspace_of_events_alone_still_has_an_overview(home, overview):
     with workspace.replace_tables("test") as writer:
         writer.write("events", pa.Table.from_pylist([event]))
     assert "<b>1</b><span>Events" in part(overview(workspace="clicks"), "tiles")
+
+
+def test_reviews_are_ordered_only_by_what_they_have(shop, explorer):
+    reviews = shop.read("reviews")
+    sku = reviews["item_id"].value_counts().index[0]
+    assert "Newest first" in explorer(sku=sku).selectbox(key="at-order").options
+    with shop.replace_tables("test") as writer:
+        writer.write("reviews", reviews[["review_id", "item_id", "text"]])
+    assert not [box for box in explorer(sku=sku).selectbox if box.key == "at-order"]

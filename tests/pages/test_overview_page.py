@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 from reading import part, shown
 from shop import make_shop
 
+from engine.errors import counted
 from engine.workspace import Workspace
 
 
@@ -37,7 +38,7 @@ def test_every_number_is_a_link_to_as_many_rows(shop, overview):
     for key in sorted(keys)[::6]:
         app = overview(rows=key)
         said = part(app, "rows-title")
-        assert f"{len(app.dataframe[0].value):,} rows" in said
+        assert counted(len(app.dataframe[0].value), "row") in said
 
 
 def test_what_is_not_built_comes_with_its_command(shop, overview):
@@ -114,3 +115,11 @@ def test_the_picker_starts_the_other_workspace_without_old_filters(shop, overvie
     app.selectbox(key="at-workspace").select("second").run()
     assert app.query_params == {"workspace": "second"}
     assert "<b>3</b><span>SKUs" in part(app, "tiles")
+
+
+def test_what_is_not_in_the_data_is_a_dash_and_not_a_zero(workspace, items, overview):
+    with workspace.replace_tables("test") as writer:
+        writer.write("items", items)
+    table = part(overview(workspace="shop"), "categories")
+    assert table.count(">–<") == 2 * 5  # all but the number of SKUs, in two categories
+    assert "2 SKUs in 2 categories" in part(overview(workspace="shop"), "title")

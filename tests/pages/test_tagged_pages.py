@@ -10,7 +10,7 @@ from reading import part, shown
 
 from engine.data.demo import make_demo
 from engine.data.demo.config import DemoConfig
-from engine.workflows import catalogue_predictions, train_tagger
+from engine.workflows import catalogue_predictions, train_tagger, trained_on
 from engine.workspace import Workspace
 
 
@@ -93,6 +93,14 @@ def test_given_tags_are_hidden_until_asked_for(store, asserted, explorer):
     assert f"{len(model - truth)} only the tagger" in compared
     assert f"{len(truth - model)} only given" in compared
     assert app.query_params["people"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("tagger_part", "said"), [("train", "Seen in training."), ("valid", "Seen in tuning."), ("test", "Held out.")]
+)
+def test_a_passport_says_what_the_tagger_knew_of_the_sku(store, explorer, tagger_part, said):
+    sku = sorted(trained_on(store, "linear")[tagger_part])[0]
+    assert said in part(explorer(sku=sku), "seen")
 
 
 def test_an_unknown_tag_in_a_link_is_named_and_the_passport_stays(store, asserted, explorer):
