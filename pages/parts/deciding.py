@@ -25,7 +25,7 @@ def who() -> str:
 def choose_name() -> None:
     """A field for the name; it stays while the session moves between pages."""
     st.session_state["who"] = who()
-    st.text_input("Deciding as", max_chars=MAX_WHO, width=170, **links.bind("who", who(), person()))
+    st.text_input("Deciding as", max_chars=MAX_WHO, width=170, **links.bind("who", who(), ""))
 
 
 def choose_reason() -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from engine.gold import gold_figures
+from engine.tags.predictor import train_command
 from pages.parts import cache, links
 from pages.parts.charts import percent
 from pages.parts.markup import html, join, show
@@ -25,7 +26,9 @@ def show_gold(shelf: Shelf) -> None:
         "on SKUs that a tagger learned from, both are."
     )
     table = '<table class="sw-table sw-golden"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
-    show(html("{}{}", html(_TITLE, said), html(table, html(_HEAD), lines)), key="gold")
+    command = f"{train_command(shelf.workspace, shelf.tagger.name)} --with-decisions"
+    learn = html('<p class="sw-note">To learn from them: <code>{}</code></p>', command)
+    show(html("{}{}{}", html(_TITLE, said), html(table, html(_HEAD), lines), learn), key="gold")
 
 
 def open_rows(shelf: Shelf) -> None:

@@ -10,6 +10,7 @@ from reading import part, shown
 from engine.data.demo import make_demo
 from engine.data.demo.config import DemoConfig
 from engine.decisions import Decisions
+from engine.settings import person
 from engine.workflows import catalogue_predictions, train_tagger
 from engine.workspace import Workspace
 
@@ -142,6 +143,16 @@ def test_the_name_is_kept_in_the_address(decisions, review):
     click(app, "Confirm")
     assert decisions.current()["who"].tolist() == ["Ann"]
     assert app.query_params["who"] == "Ann"
+    app.text_input(key="at-who").set_value(person()).run()
+    click(app, "Confirm")
+    assert decisions.current()["who"].tolist() == ["Ann", person()]
+
+
+def test_a_name_that_nobody_could_read_is_refused_in_words(decisions, review):
+    app = review(who="a\u202eb")
+    click(app, "Confirm")
+    assert "can&#39;t be a name" in part(app, "said")
+    assert decisions.history().empty
 
 
 def test_what_another_person_decided_is_seen_at_the_next_click(decisions, review):
@@ -179,6 +190,7 @@ def test_the_golden_set_counts_decided_pairs_apart_from_what_was_learned(decisio
     table = part(review(), "gold")
     counts = [int(n) for n in re.findall(r"<b>linear</b>.*?>(\d+)</a>", table)]
     assert sum(counts) == 40
+    assert "train-tags --workspace demo --model linear --with-decisions" in table
     assert "SKUs new to it" in table and "SKUs it learned from" in table
     opened = review(rows="gold:seen:linear")
     assert len(opened.dataframe[0].value) == counts[1]
