@@ -91,3 +91,14 @@ def test_nothing_asserted_is_said_with_the_way_out(capsys):
 def test_training_without_a_workspace_names_what_is_there(capsys):
     assert train(["--workspace", "nowhere"]) == 2
     assert "no workspace named 'nowhere'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_in_shop")
+def test_the_members_of_an_ensemble_can_be_named(capsys):
+    options = ["--workspace", "shop", "--seed", "3", "--members", "prior, linear"]
+    assert train([*options, "--model", "ensemble"]) == 0
+    assert "Learned ensemble from 145 SKUs" in capsys.readouterr().out
+    assert train([*options, "--model", "linear"]) == 2
+    assert "--members is for --model ensemble" in capsys.readouterr().err
+    assert train(["--workspace", "shop", "--model", "ensemble", "--members", "linear"]) == 2
+    assert "two or more different taggers" in capsys.readouterr().err
