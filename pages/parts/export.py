@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full-width forms
+_BLANK = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+")  # what a spreadsheet may drop before it looks at a cell
 
 
 def neutral(value: object) -> object:
     """A cell that no spreadsheet takes for a formula: texts that begin like one get an apostrophe in front."""
     if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" \n\ufeff").startswith(_RISKY) else value
+        return f"'{value}" if value.startswith(_RISKY) or _BLANK.sub("", value).startswith(_RISKY) else value
     if isinstance(value, list | tuple) or hasattr(value, "tolist"):
         return neutral("; ".join(str(part) for part in value))
     return value

@@ -114,6 +114,8 @@ def test_without_supporting_sentences_the_head_says_so():
         ("  =1", "'  =1"),
         ("\n=1", "'\n=1"),
         ("\ufeff=1", "'\ufeff=1"),
+        ("\u00a0\u200b=1", "'\u00a0\u200b=1"),
+        ("\uff1d1", "'\uff1d1"),
         ("a=1", "a=1"),
         ("", ""),
         (-5.0, -5.0),
