@@ -31,6 +31,7 @@ RIDGES = (0.5, 0.3, 0.1)  # of the machines: words and characters, characters al
 AFFINITY = 2.0  # how much more alike two items of one category are
 TELLING, LEAST_Z = 20, 3.0  # how many words tell a label, and how surely
 NEAR = (10, 40)  # how many nearest items are asked
+MARGIN, NEAREST, OWN_WORDS, DENIED = 0, 4, 21, 28  # places of some signals: OWN_WORDS in the sentence with most of them
 DECIMALS = 4  # signals are rounded, so that the last bits of a sum can't send a pair down another branch
 
 
@@ -115,7 +116,11 @@ class Signals:
         if len(self.labels) <= most:
             return allowed
         named = signals[:, :, OWN_WORDS]
-        sources: list[NDArray[Any]] = [signals[:, :, 0], signals[:, :, 4], self.prior.rates(texts.categories)]
+        sources: list[NDArray[Any]] = [
+            signals[:, :, MARGIN],
+            signals[:, :, NEAREST],
+            self.prior.rates(texts.categories),
+        ]
         chosen = np.any([_among_best(one, most) for one in sources], axis=0) | (_among_best(named, most) & (named > 0))
         return np.asarray(allowed & chosen)
 
@@ -244,9 +249,6 @@ class Signals:
             raise ValueError("its machines don't fit the labels and items")
         categories = [prior.names[code] for code in codes]
         return cls(labels, reader, categories, words, characters, true, machines, prior)
-
-
-OWN_WORDS = 6 + 15  # the place of the highest share of a tag's own words in one sentence
 
 
 def _places(margins: Floats) -> list[Floats]:

@@ -13,7 +13,7 @@ from engine.tags.base import TaggedItems
 from engine.tags.booster import FILE, Booster, Trees
 from engine.tags.labels import label_matrix, vocabulary
 from engine.tags.pieces import Pieces, Reader
-from engine.tags.signals import OWN_WORDS, Alike, Signals
+from engine.tags.signals import DENIED, MARGIN, OWN_WORDS, Alike, Signals
 from engine.tags.stacked import StackedConfig, StackedTagger, held_out
 from engine.tags.tfidf import Tfidf, characters, words
 from tests.tagged import cut, made
@@ -90,7 +90,7 @@ def test_few_candidates_are_the_best_of_each_source_and_the_rest_gets_0():
     signals, texts, _ = fitted(data)
     found = signals.read(texts, signals.alike(texts))
     most = signals.candidates(texts, found, 1)
-    assert most[np.arange(len(most)), (found[:, :, 0]).argmax(axis=1)].mean() > 0.9
+    assert most[np.arange(len(most)), found[:, :, MARGIN].argmax(axis=1)].mean() > 0.9
     assert most.sum(axis=1).max() <= len(signals.labels)
     assert most.sum() < signals.candidates(texts, found, len(signals.labels)).sum()
 
@@ -105,10 +105,10 @@ def test_a_tags_own_words_in_one_sentence_are_a_signal_and_denials_another():
     )
     signals, texts, _ = fitted(data, ["bag", "soft foam"])
     found = signals.read(texts, signals.alike(texts))[:, 1]
-    assert found[:, OWN_WORDS].tolist() == pytest.approx([1, found[1, OWN_WORDS], found[2, OWN_WORDS], 0])
-    assert found[1, OWN_WORDS] < 1 and found[2, OWN_WORDS] < 1
-    places = np.flatnonzero(np.isclose(found[2], np.log(2), atol=1e-3) & ~np.isclose(found[0], np.log(2), atol=1e-3))
-    assert len(places) >= 1  # "not soft" is the only one that denies
+    whole, apart, denied, none = found[:, OWN_WORDS]
+    assert whole == pytest.approx(1) and none == 0
+    assert 0 < apart < 1 and 0 < denied < 1
+    assert found[:, DENIED] == pytest.approx([0, 0, np.log(2), 0], abs=1e-3)
 
 
 def test_pieces_are_summed_up_by_hand():
