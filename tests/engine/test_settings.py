@@ -1,7 +1,7 @@
 import pytest
 
 from engine.errors import SettingsError
-from engine.settings import PROJECT, load_settings
+from engine.settings import PROJECT, load_settings, person
 
 
 def test_defaults_hold_without_any_variable(monkeypatch):
@@ -18,3 +18,9 @@ def test_a_number_that_is_none_is_named(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"{name} is '{value}'"):
         load_settings()
+
+
+def test_a_machine_that_knows_no_user_calls_everybody_you(monkeypatch):
+    assert person()
+    monkeypatch.setattr("getpass.getuser", lambda: {}["uid not found"])
+    assert person() == "you"
