@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,9 @@ def load_adapter(encoder: Any, adapter: AdapterFolder) -> AdapterNet:
     whole, n_labels = adapter.task == WHOLE_MODEL, len(adapter.labels)
     inner = _classifier(encoder, n_labels) if whole else TagNet(sharing(encoder), n_labels)
     try:
-        net = PeftModel.from_pretrained(inner, str(adapter.folder), is_trainable=False, local_files_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers for an attribute by its old name
+            net = PeftModel.from_pretrained(inner, str(adapter.folder), is_trainable=False, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         why = " ".join(str(error).split())[:200]
         raise ArtifactError(f"The adapter in {adapter.folder} doesn't fit the base model ({why}).") from None

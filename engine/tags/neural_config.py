@@ -40,14 +40,14 @@ class NeuralConfig:
     pooling: str = "soft"
     loss: str = "bce"
     gamma: float = 2.0
-    probe_steps: int = 60
-    probe_rate: float = 0.02
+    probe_steps: int = 80
+    probe_rate: float = 0.015
     epochs: int = 10
     patience: int = 2
     batch_items: int = 8
     accumulate: int = 1
     rate: float = 5e-5
-    head_rate: float = 1e-2
+    head_rate: float = 2e-3
     warmup: float = 0.1
     decay: float = 0.01
     dropout: float = 0.1

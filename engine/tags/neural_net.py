@@ -16,7 +16,7 @@ from engine.tags.chunks import Chunks, ChunkSize, chunk
 from engine.tags.neural_config import NeuralConfig
 
 BATCH_TOKENS = 8192  # of chunks scored at once, padding counted
-NAME_SCALE = 10.0  # length of a tag's weights when it is known by name only
+NAME_SCALE = 5.0  # length of a tag's weights when it is known by name only
 Floats = NDArray[np.float64]
 
 

@@ -31,9 +31,9 @@ def probe(net: TagNet, examples: Examples, valid: Examples, config: NeuralConfig
         scores = _pool(net, learned, examples, config)
         heard = torch.as_tensor(examples.spoken, device=scores.device)
         loss = masked_mean(LOSSES[config.loss](scores, true, config.gamma)[heard], allowed[heard])
-        optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
+        optimizer.zero_grad()
     net.head.load_state_dict(kept)
 
 

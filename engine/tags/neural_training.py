@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -55,12 +54,12 @@ class Examples:
 
 @dataclass
 class _Progress:
-    """How far it is: epochs done, and the best of them."""
+    """How far it is: epochs done, and the best of them; -1 is what it was before the first."""
 
+    best_f1: float
+    best: Weights
     epoch: int = 0
     best_epoch: int = -1
-    best_f1: float = -1.0
-    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 def rate_share(step: int, n_steps: int, warmup: float) -> float:
@@ -80,7 +79,7 @@ def train(
     *,
     report: Callable[[str], None] = lambda words: None,
 ) -> None:
-    """Train what learns in `net` and leave it with the weights of the best epoch by valid micro-F1.
+    """Train what learns in `net` and leave it with the best weights by valid micro-F1, its first ones included.
 
     Goes on from the last checkpoint when there is one, exactly as if it hadn't stopped; `report` gets a line an epoch.
     """
@@ -89,13 +88,15 @@ def train(
     rest = [weight for name, weight in learning.items() if HEAD not in name.split(".")]
     groups = [{"params": rest, "peak": config.rate}, {"params": head, "peak": config.head_rate}]
     optimizer = torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=config.decay)
-    progress = _restore(checkpoints, learning, optimizer)
+    progress = _restore(checkpoints, learning, optimizer) or _Progress(
+        best_f1=valid_f1(net, valid, config.pooling), best=_copies(learning)
+    )
     while progress.epoch < config.epochs and progress.epoch - progress.best_epoch <= config.patience:
         _epoch(net, examples, config, optimizer, progress.epoch)
         reached = valid_f1(net, valid, config.pooling)
         if reached > progress.best_f1:
             progress.best_f1, progress.best_epoch = reached, progress.epoch
-            progress.best = {name: weight.detach().cpu().clone() for name, weight in learning.items()}
+            progress.best = _copies(learning)
         progress.epoch += 1
         report(f"epoch {progress.epoch}: valid micro-F1 {reached:.3f}")
         _save(checkpoints, learning, optimizer, progress)
@@ -156,6 +157,10 @@ def _batches(order: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]
         yield order[start : start + size]
 
 
+def _copies(learning: Weights) -> Weights:
+    return {name: weight.detach().cpu().clone() for name, weight in learning.items()}
+
+
 def _save(checkpoints: Checkpoints, learning: Weights, optimizer: torch.optim.Optimizer, progress: _Progress) -> None:
     tensors = {f"weight.{name}": weight.detach() for name, weight in learning.items()}
     tensors |= {f"best.{name}": weight for name, weight in progress.best.items()}
@@ -165,16 +170,17 @@ def _save(checkpoints: Checkpoints, learning: Weights, optimizer: torch.optim.Op
     checkpoints.save(progress.epoch, tensors, counts)
 
 
-def _restore(checkpoints: Checkpoints, learning: Weights, optimizer: torch.optim.Optimizer) -> _Progress:
+def _restore(checkpoints: Checkpoints, learning: Weights, optimizer: torch.optim.Optimizer) -> _Progress | None:
     last = checkpoints.last()
     if last is None:
-        return _Progress()
+        return None
     tensors, counts = last
     with torch.no_grad():
         for name, weight in learning.items():
             weight.copy_(tensors[f"weight.{name}"])
             for part in ("step", "exp_avg", "exp_avg_sq"):
-                value: Any = tensors[f"optimizer.{part}.{name}"]
-                optimizer.state[weight][part] = value if part == "step" else value.to(weight.device)
+                kept = tensors.get(f"optimizer.{part}.{name}")  # a weight that no loss reaches has none
+                if kept is not None:
+                    optimizer.state[weight][part] = kept if part == "step" else kept.to(weight.device)
     best = {name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")}
     return _Progress(**counts, best=best)
