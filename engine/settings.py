@@ -86,6 +86,23 @@ def person() -> str:
         return "you"
 
 
+@dataclass(frozen=True)
+class HubSettings:
+    """Where models are downloaded from; None: the environment says nothing.
+
+    endpoint:  HF_ENDPOINT, the address of a hub other than the library's own
+    lora_repo: SHELFWISE_LORA_REPO, the repository there that holds the adapters
+    """
+
+    endpoint: str | None
+    lora_repo: str | None
+
+
+def load_hub_settings() -> HubSettings:
+    """The hub's settings from the environment."""
+    return HubSettings(os.environ.get("HF_ENDPOINT") or None, os.environ.get("SHELFWISE_LORA_REPO") or None)
+
+
 def keep_mlflow_silent() -> None:
     """Switch MLflow's telemetry off, unless the environment says otherwise; it holds for an import that follows."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
