@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.settings import load_settings
-from scripts.cli import chosen_workspace, parser, run
+from scripts.cli import chosen_seed, chosen_workspace, parser, run
 
 
 @run
@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
     chosen = {name: value for name, value in vars(arguments).items() if name in SETTINGS and value is not None}
-    card = train_tagger(workspace, "lora", config=LoraConfig(**chosen), seed=arguments.seed, source=arguments.source)
+    card = train_tagger(
+        workspace, "lora", config=LoraConfig(**chosen), seed=chosen_seed(arguments.seed), source=arguments.source
+    )
     report = tagger_report(workspace, card)
     baseline = f", prior {report.baseline['micro_f1']:.3f}" if report.baseline else ""
     print(f"Test micro-F1 {report.figures['micro_f1']:.3f}{baseline} ({report.n_items:,} SKUs)")

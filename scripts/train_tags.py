@@ -1,5 +1,6 @@
 """Train a tagger: train-tags [--workspace NAME] [--model linear] [--source SOURCE] [--with-decisions] [--seed N]
        train-tags --model ensemble [--members linear,stacked]
+       train-tags --model transformer --set base=all-MiniLM-L6-v2 --set epochs=3
 
 Learns which tags a SKU has from its reviews and category, chooses thresholds on valid, measures once on test beside the
 category prior, and lays predictions for the whole catalogue beside the model. Seconds for 2,000 SKUs on two cores, a
@@ -12,6 +13,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from typing import Any
 
 from engine.artifacts import Card
 from engine.errors import SettingsError, shown
@@ -21,6 +23,7 @@ from engine.tags.registry import TAGGERS
 from engine.workflows import TaggerReport, tagger_report, train_tagger, trained_on
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
+from scripts.tagger_settings import config_of
 
 FIGURES = {
     "micro_f1": "micro-F1",
@@ -41,16 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         "source": arguments.source,
         "with_decisions": arguments.with_decisions,
     }
-    config = _config(arguments.model, arguments.members)
+    config = _config(arguments.model, arguments.members, arguments.set)
     card = train_tagger(workspace, arguments.model, config=config, **options)
     _show(workspace, card, tagger_report(workspace, card))
     return 0
 
 
-def _config(model: str, members: str | None) -> EnsembleConfig | None:
+def _config(model: str, members: str | None, settings: Sequence[str]) -> Any:
     """The settings that options name; None for the defaults."""
     if members is None:
-        return None
+        return config_of(model, settings) if settings else None
     if model != "ensemble":
         raise SettingsError(f"--members is for --model ensemble, and the model is {shown(model)}; leave it out.")
     return EnsembleConfig(members=tuple(name.strip() for name in members.split(",") if name.strip()))
@@ -61,6 +64,9 @@ def _parser() -> ArgumentParser:
     made = parser(f"{__doc__}\nmodels:\n{models}")
     made.add_argument("--model", default="linear", metavar="MODEL", help="see above (default: linear)")
     made.add_argument("--members", metavar="A,B", help="taggers that the ensemble joins (default: linear,stacked)")
+    made.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the model's config"
+    )
     made.add_argument("--source", help="whose tags are the truth: llm, pool, human, import (default: most rows)")
     made.add_argument("--with-decisions", action="store_true", help="put people's decisions on top of those tags")
     made.add_argument("--seed", type=int, help="seed of the split (default: SHELFWISE_SEED)")
