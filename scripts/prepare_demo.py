@@ -67,9 +67,8 @@ def _has_tagger(place: Path, model: str) -> bool:
 
 
 def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str]) -> None:
-    from engine.workflows import train_tagger
-
     from engine.data.demo import make_demo
+    from engine.workflows import train_tagger
     from engine.workspace import new_workspace
 
     workspace = new_workspace(place.parent, place.name)
