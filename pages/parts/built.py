@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from engine.errors import counted
+from engine.errors import ShelfwiseError, counted
 from engine.schema import TABLES
 from engine.tags.predictor import train_command
 from engine.tags.registry import TAGGERS
@@ -17,8 +17,8 @@ _TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></the
 def show_built(workspace: Workspace) -> None:
     """Tables and taggers: rows or version and when, or else the command that makes them."""
     rows = [_table(workspace, name) for name in TABLES]
-    trained = cache.taggers(workspace)
-    rows += [_tagger(workspace, name, trained.get(name)) for name in TAGGERS.parts]
+    trained, damaged = cache.taggers(workspace), cache.damaged_taggers(workspace)
+    rows += [_tagger(workspace, name, trained.get(name), damaged.get(name)) for name in TAGGERS.parts]
     head = html('<th></th><th>What</th><th>State</th><th class="sw-when">When (UTC)</th>')
     title = html(_TITLE, "What is built", "What is missing has the command that makes it")
     show(html("{}{}", title, html(_TABLE, head, join(rows))), key="built")
@@ -60,22 +60,26 @@ def _table(workspace: Workspace, name: str) -> Markup:
     return _row(name, TABLES[name].about, state=counted(info.rows, "row"), when=info.written)
 
 
-def _tagger(workspace: Workspace, name: str, tagger: cache.Tagger | None) -> Markup:
+def _tagger(workspace: Workspace, name: str, tagger: cache.Tagger | None, error: ShelfwiseError | None) -> Markup:
     about, command = TAGGERS.parts[name].about, train_command(workspace, name)
+    if error is not None:
+        return _row(f"{name} tagger", str(error), command=command, mark=icon("error", "damaged"))
     if tagger is None:
         return _row(f"{name} tagger", about, command=command)
     if not tagger.current:
-        return _row(f"{name} tagger", "learned from tables that have changed since", command=command, stale=True)
+        stale = icon("history", "outdated")
+        return _row(f"{name} tagger", "learned from tables that have changed since", command=command, mark=stale)
     return _row(f"{name} tagger", about, state=f"version {tagger.version}", when=tagger.card.created)
 
 
-def _row(name: str, about: str, *, state: str = "", when: str = "", command: str = "", stale: bool = False) -> Markup:
-    missing = icon("history", "outdated") if stale else icon("radio_button_unchecked", "not built")
-    mark = missing if command else icon("check_circle", "built")
+def _row(
+    name: str, about: str, *, state: str = "", when: str = "", command: str = "", mark: Markup | None = None
+) -> Markup:
+    plain = icon("radio_button_unchecked", "not built") if command else icon("check_circle", "built")
     return html(
         '<tr><td>{}</td><td><b>{}</b> <span class="sw-quiet">{}</span></td><td>{}</td>'
         '<td class="sw-num sw-when">{}</td></tr>',
-        mark,
+        mark or plain,
         name,
         about,
         html("<code>{}</code>", command) if command else state,

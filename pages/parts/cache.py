@@ -15,6 +15,7 @@ from engine import explore, overview, review, workflows
 from engine import gold as golden
 from engine.artifacts import ArtifactStore, Card
 from engine.decisions import Decisions
+from engine.errors import ShelfwiseError
 from engine.runs import Run, RunStore, compare, differences
 from engine.schema import Evidence, ItemText, TagScore
 from engine.sql import Queries
@@ -67,12 +68,25 @@ def rows(workspace: Workspace, key: str, limit: int) -> pd.DataFrame:
 
 
 def taggers(workspace: Workspace) -> dict[str, Tagger]:
-    """Trained taggers by name, the baseline last."""
-    store = ArtifactStore(workspace)
-    found, data_hash = {}, workspace.data_hash(*workflows.TABLES)
+    """Trained taggers by name, the baseline last; `damaged_taggers` has those that can't be used."""
+    return {name: found for name, found in _found_taggers(workspace).items() if isinstance(found, Tagger)}
+
+
+def damaged_taggers(workspace: Workspace) -> dict[str, ShelfwiseError]:
+    """For each trained tagger that can't be used, what is wrong with it and the way out."""
+    return {name: found for name, found in _found_taggers(workspace).items() if isinstance(found, ShelfwiseError)}
+
+
+def _found_taggers(workspace: Workspace) -> dict[str, Tagger | ShelfwiseError]:
+    store, data_hash = ArtifactStore(workspace), workspace.data_hash(*workflows.TABLES)
+    found: dict[str, Tagger | ShelfwiseError] = {}
     for name in sorted(store.names(KIND), key=lambda name: (name == workflows.BASELINE, name)):
-        card = store.card(KIND, name, store.current(KIND, name, command=train_command(workspace, name)))
-        found[name] = Tagger(name, card.version, card, card.data_hash == data_hash)
+        try:
+            version = store.current(KIND, name, command=train_command(workspace, name))
+            card = _intact_card(workspace, name, (str(workspace.path), version))
+            found[name] = Tagger(name, version, card, card.data_hash == data_hash)
+        except ShelfwiseError as error:
+            found[name] = error
     return found
 
 
@@ -187,6 +201,14 @@ def _reranked(
     if found.failed is not None:
         raise _NotRerankedError(found)
     return found, time.monotonic()
+
+
+@st.cache_resource(max_entries=32, show_spinner="Checking the taggers…")
+def _intact_card(_workspace: Workspace, name: str, version: tuple[str, str]) -> Card:
+    """The card of a tagger whose files are whole; a damaged one raises, and is looked at again the next time."""
+    store = ArtifactStore(_workspace)
+    store.open(KIND, name, version[1])
+    return store.card(KIND, name, version[1])
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the tables…")

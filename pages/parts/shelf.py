@@ -6,8 +6,10 @@ import streamlit as st
 
 from engine import explore
 from engine.errors import UnknownNameError
+from engine.tags.predictor import train_command
 from engine.workspace import Workspace
 from pages.parts import cache, links
+from pages.parts.markup import html, icon, show
 
 DEFAULT_TOP, MAX_TOP = 12, 30
 
@@ -28,12 +30,16 @@ class Shelf:
 
 
 def open_shelf(workspace: Workspace) -> Shelf:
-    """The shelf with the tagger that the address names, or the first that is trained.
+    """The shelf with the tagger that the address names, or the first that is trained and whole.
 
-    Raises NotBuiltError when there are no items, UnknownNameError for a tagger that isn't trained.
+    Says which trained taggers can't be used and why. Raises NotBuiltError when there are no items, UnknownNameError
+    for a tagger that isn't trained.
     """
     workspace.table_path("items")
     taggers = cache.taggers(workspace)
+    for name, error in cache.damaged_taggers(workspace).items():
+        said = '<p class="sw-note" role="status">{} The {} tagger can’t be used: {} <code>{}</code></p>'
+        show(html(said, icon("error"), name, error, train_command(workspace, name)), key=f"damaged-{name}")
     asked = links.get("tagger")
     if asked and asked not in taggers:
         raise UnknownNameError("tagger", asked, taggers)

@@ -159,10 +159,12 @@ def test_a_tagger_of_older_tables_is_called_outdated(home, overview, explorer):
     assert new.code[0].value == "train-tags --workspace demo --model prior"
 
 
-def test_a_damaged_tagger_fails_with_its_reason(home, explorer):
+def test_a_damaged_tagger_is_named_with_its_command_and_the_rest_goes_on(home, explorer, overview):
     workspace = Workspace.create(home / "demo")
     make_demo(workspace, seed=4, config=DemoConfig(n_items=70, n_users=20, n_reviews=500, n_events=90, n_queries=2))
     train_tagger(workspace, "prior", seed=4)
     next(workspace.path.glob("artifacts/taggers/prior/*/predictions.parquet")).write_bytes(b"?")
-    page = shown(explorer())
-    assert "predictions.parquet is damaged" in page and "Try again" in page
+    for page in (shown(explorer()), shown(overview())):
+        assert "predictions.parquet is damaged" in page
+        assert "train-tags --workspace demo --model prior" in page
+    assert "70 SKUs" in shown(explorer()).replace("</b>", "").replace('<b class="sw-num">', "")
