@@ -2,7 +2,8 @@
 
 On the tags of WORKSPACE (default: demo), split as training splits them: micro-F1 on test of each tagger beside the
 prior and the linear one, with paired intervals, and SKUs a second in batches against one at a time. Both read with the
-embedded all-MiniLM-L6-v2; the adapters are those in lora_model/. About five minutes on two free cores.
+embedded all-MiniLM-L6-v2; the adapters are those in lora_model/. Most of the time goes into training the
+transformer: ten minutes or more on two cores.
 """
 
 from __future__ import annotations
