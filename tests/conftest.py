@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +27,14 @@ def workspace(home: Path) -> Workspace:
 @pytest.fixture
 def items() -> pd.DataFrame:
     return pd.DataFrame({"item_id": ["007", "1e5"], "title": ["Tote", "Boot"], "category": ["Bags", "Shoes"]})
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as at a terminal, for the test and what it starts: a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -135,7 +135,7 @@ def test_faults_and_kills_lose_nothing_and_repeat_nothing(home, configured):
     assert repeated <= kills * 4  # only what was under way when the kill came
 
 
-def test_ctrl_c_ends_it_at_once_and_what_is_done_stays(home, configured):
+def test_ctrl_c_ends_it_at_once_and_what_is_done_stays(home, configured, interruptible):
     shop = make_shop(home, "shop", items=200)
     command = [sys.executable, "scripts/generate_tags.py", "--workspace", "shop"]
     with serving(lambda body: completion(GOOD, delay=0.05)) as server:

@@ -155,7 +155,7 @@ def test_merging_puts_what_more_chunks_say_first():
     assert merged.dropped == {}
 
 
-def test_ctrl_c_gets_in_between_skus_that_wait_for_nothing(shop):
+def test_ctrl_c_gets_in_between_skus_that_wait_for_nothing(shop, interruptible):
     class Busy(Scripted):
         async def tags(self, item):
             self.asked.append(item.item_id)
