@@ -25,8 +25,8 @@ def csv_rows(
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line, record) of a CSV file with a header; `line` is the physical line where the record starts.
 
-    Reads UTF-8 with or without a byte order mark, any line end, plain or .gz. Counts every record in `report.read`;
-    ragged or badly quoted records, NUL bytes and cells over MAX_CELL are rejected with their line, and reading goes on
+    Reads UTF-8 with or without a byte order mark, lines that end in LF or CRLF, plain or .gz. Counts every record in
+    `report.read`; ragged or badly quoted records, NUL bytes and cells over MAX_CELL are rejected with their line, and reading goes on
     with the next line. Lines that aren't UTF-8 are read in the encoding `fallback`, for formats known to come in an
     older one. Raises DataError when the file is missing, empty, not UTF-8, or lacks a `required` column.
     """
@@ -107,6 +107,8 @@ def _records(path: Path, report: ImportReport, delimiter: str, fallback: str | N
             fields, reason = [""], _reason(error)
             lines.give_up_record()
         if is_header and reason:
+            if "\r" in lines.record[0].removesuffix("\n").removesuffix("\r"):
+                reason = "its lines end in CR alone, as on old Macs; save it with LF line ends"
             raise DataError(f"has a header that can't be read: {reason}", file=path, line=start)
         if not fields:  # a blank line
             continue

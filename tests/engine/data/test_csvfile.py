@@ -134,3 +134,10 @@ def test_a_format_of_an_older_encoding_reads_line_by_line(tmp_path):
     path.write_bytes("id,title\n1,90° angle\n".encode() + "2,90° angle\n".encode("latin-1"))
     records = [record["title"] for _, record in csv_rows(path, ImportReport(), fallback="latin-1")]
     assert records == ["90° angle", "90° angle"]
+
+
+def test_line_ends_of_old_macs_are_named_with_the_way_out(tmp_path):
+    file = tmp_path / "old.csv"
+    file.write_bytes(b"sku,title\r1,Tote\r2,Boot\r")
+    with pytest.raises(DataError, match=r"end in CR alone.*save it with LF"):
+        list(csv_rows(file, ImportReport()))
