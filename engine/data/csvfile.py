@@ -26,9 +26,9 @@ def csv_rows(
     """Yield (line, record) of a CSV file with a header; `line` is the physical line where the record starts.
 
     Reads UTF-8 with or without a byte order mark, lines that end in LF or CRLF, plain or .gz. Counts every record in
-    `report.read`; ragged or badly quoted records, NUL bytes and cells over MAX_CELL are rejected with their line, and reading goes on
-    with the next line. Lines that aren't UTF-8 are read in the encoding `fallback`, for formats known to come in an
-    older one. Raises DataError when the file is missing, empty, not UTF-8, or lacks a `required` column.
+    `report.read`; ragged or badly quoted records, NUL bytes and cells over MAX_CELL are rejected with their line, and
+    reading goes on with the next line. Lines that aren't UTF-8 are read in the encoding `fallback`, for formats known
+    to come in an older one. Raises DataError when the file is missing, empty, not UTF-8, or lacks a `required` column.
     """
     csv.field_size_limit(MAX_CELL)
     records = _records(path, report, delimiter, fallback)
