@@ -97,8 +97,8 @@ class EnsembleTagger:
     def __init__(self, config: EnsembleConfig | None = None) -> None:
         self.config = config or EnsembleConfig()
         self._labels: list[str] = []
-        self._thresholds: Floats = np.empty(0)
-        self._valid_f1 = float("nan")
+        self.thresholds: Floats = np.empty(0)
+        self.valid_f1 = float("nan")
         self._members: list[Tagger] = []
         self._pool: Pool | None = None
 
@@ -106,16 +106,6 @@ class EnsembleTagger:
     def tags(self) -> Sequence[str]:
         """The label vocabulary, sorted; empty before fit."""
         return self._labels
-
-    @property
-    def thresholds(self) -> Floats:
-        """(n_tags,) chosen on valid."""
-        return self._thresholds
-
-    @property
-    def valid_f1(self) -> float:
-        """Micro-F1 on valid."""
-        return self._valid_f1
 
     @property
     def categories(self) -> Sequence[str]:
@@ -140,7 +130,7 @@ class EnsembleTagger:
         del drafts
         members = [member.fit(train, valid) for member in self._new()]
         self._members, self._pool, self._labels = members, pool, _common(members)
-        self._thresholds, self._valid_f1 = chosen.of(self._labels), chosen.micro_f1
+        self.thresholds, self.valid_f1 = chosen.of(self._labels), chosen.micro_f1
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
@@ -159,10 +149,10 @@ class EnsembleTagger:
             "model": self.name,
             "config": asdict(self.config),
             "labels": self._labels,
-            "valid_f1": self._valid_f1,
+            "valid_f1": self.valid_f1,
             "bias": pool.bias,
         }
-        write_model(folder, said, {"weights": pool.weights, "thresholds": self._thresholds})
+        write_model(folder, said, {"weights": pool.weights, "thresholds": self.thresholds})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -172,11 +162,11 @@ class EnsembleTagger:
             tagger = cls(EnsembleConfig(**{**config, "members": tuple(config["members"])}))
             names, weights = tagger.config.members, stored.arrays["weights"]
             tagger._members = [TAGGERS.load(name).load(folder / MEMBERS / name) for name in _checked(names)]
-            tagger._labels, tagger._thresholds = list(stored.said["labels"]), stored.thresholds
+            tagger._labels, tagger.thresholds = list(stored.said["labels"]), stored.thresholds
             if weights.shape != (len(names),) or not set(tagger._labels) <= set(_common(tagger._members)):
                 raise ValueError("its members don't fit the labels and weights")
             tagger._pool = Pool(weights, float(stored.said["bias"]))
-            tagger._valid_f1 = float(stored.said["valid_f1"])
+            tagger.valid_f1 = float(stored.said["valid_f1"])
         return tagger
 
     @property

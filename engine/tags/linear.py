@@ -109,8 +109,8 @@ class LinearTagger:
 
     def __init__(self, config: LinearConfig | None = None) -> None:
         self.config = config or LinearConfig()
-        self._thresholds: Floats = np.empty(0)
-        self._valid_f1 = float("nan")
+        self.thresholds: Floats = np.empty(0)
+        self.valid_f1 = float("nan")
         self._scorer: _Scorer | None = None
         self._calibration: Calibration | None = None
 
@@ -118,16 +118,6 @@ class LinearTagger:
     def tags(self) -> Sequence[str]:
         """The label vocabulary, sorted; empty before fit."""
         return self._scorer.labels if self._scorer else []
-
-    @property
-    def thresholds(self) -> Floats:
-        """(n_tags,) chosen on valid."""
-        return self._thresholds
-
-    @property
-    def valid_f1(self) -> float:
-        """Micro-F1 on valid."""
-        return self._valid_f1
 
     @property
     def categories(self) -> Sequence[str]:
@@ -146,7 +136,7 @@ class LinearTagger:
         likely = self.probabilities(valid.items)
         chosen = choose_thresholds(draft.labels, true, likely, shrinkage=self.config.tag_shrinkage)
         self._scorer = _Scorer.fit(joined(train, valid), self.config)
-        self._thresholds, self._valid_f1 = chosen.of(self._scorer.labels), chosen.micro_f1
+        self.thresholds, self.valid_f1 = chosen.of(self._scorer.labels), chosen.micro_f1
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
@@ -164,7 +154,7 @@ class LinearTagger:
             "categories": scorer.prior.names,
             "words": list(scorer.text.words.columns),
             "characters": list(scorer.text.characters.columns),
-            "valid_f1": self._valid_f1,
+            "valid_f1": self.valid_f1,
             "calibration": {"weights": calibration.weights.tolist(), "bias": calibration.bias},
         }
         arrays: dict[str, NDArray[Any]] = {
@@ -172,7 +162,7 @@ class LinearTagger:
             **scorer.prior.arrays(),
             "words.idf": scorer.text.words.idf,
             "characters.idf": scorer.text.characters.idf,
-            "thresholds": self._thresholds,
+            "thresholds": self.thresholds,
         }
         write_model(folder, said, arrays)
 
@@ -184,7 +174,7 @@ class LinearTagger:
             tagger._scorer = _restore(stored, tagger.config)
             weights = np.array(stored.said["calibration"]["weights"], dtype=np.float64)
             tagger._calibration = Calibration(weights, float(stored.said["calibration"]["bias"]))
-            tagger._thresholds, tagger._valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
+            tagger.thresholds, tagger.valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger
 
     @property

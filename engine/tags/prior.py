@@ -115,24 +115,14 @@ class PriorTagger:
     def __init__(self, config: PriorConfig | None = None) -> None:
         self.config = config or PriorConfig()
         self._labels: list[str] = []
-        self._thresholds: Floats = np.empty(0)
-        self._valid_f1 = float("nan")
+        self.thresholds: Floats = np.empty(0)
+        self.valid_f1 = float("nan")
         self._prior: CategoryPrior | None = None
 
     @property
     def tags(self) -> Sequence[str]:
         """The label vocabulary, sorted."""
         return self._labels
-
-    @property
-    def thresholds(self) -> Floats:
-        """(n_tags,) chosen on valid."""
-        return self._thresholds
-
-    @property
-    def valid_f1(self) -> float:
-        """Micro-F1 on valid."""
-        return self._valid_f1
 
     @property
     def categories(self) -> Sequence[str]:
@@ -146,7 +136,7 @@ class PriorTagger:
         likely = self.probabilities(valid.items)
         chosen = choose_thresholds(self._labels, true, likely, shrinkage=self.config.tag_shrinkage)
         self._learn(joined(train, valid))
-        self._thresholds, self._valid_f1 = chosen.of(self._labels), chosen.micro_f1
+        self.thresholds, self.valid_f1 = chosen.of(self._labels), chosen.micro_f1
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
@@ -166,9 +156,9 @@ class PriorTagger:
             "config": asdict(self.config),
             "labels": self._labels,
             "categories": prior.names,
-            "valid_f1": self._valid_f1,
+            "valid_f1": self.valid_f1,
         }
-        write_model(folder, said, {**prior.arrays(), "thresholds": self._thresholds})
+        write_model(folder, said, {**prior.arrays(), "thresholds": self.thresholds})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -177,7 +167,7 @@ class PriorTagger:
             tagger = cls(PriorConfig(**stored.said["config"]))
             tagger._labels = list(stored.said["labels"])
             tagger._prior = CategoryPrior.restore(stored)
-            tagger._thresholds, tagger._valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
+            tagger.thresholds, tagger.valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger
 
     @property

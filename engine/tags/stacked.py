@@ -118,24 +118,14 @@ class StackedTagger:
 
     def __init__(self, config: StackedConfig | None = None) -> None:
         self.config = config or StackedConfig()
-        self._thresholds: Floats = np.empty(0)
-        self._valid_f1 = float("nan")
+        self.thresholds: Floats = np.empty(0)
+        self.valid_f1 = float("nan")
         self._parts: tuple[Signals, Booster] | None = None
 
     @property
     def tags(self) -> Sequence[str]:
         """The label vocabulary, sorted; empty before fit."""
         return self._parts[0].labels if self._parts else []
-
-    @property
-    def thresholds(self) -> Floats:
-        """(n_tags,) chosen on items held out."""
-        return self._thresholds
-
-    @property
-    def valid_f1(self) -> float:
-        """Micro-F1 on valid."""
-        return self._valid_f1
 
     @property
     def categories(self) -> Sequence[str]:
@@ -156,10 +146,10 @@ class StackedTagger:
         chosen = choose_thresholds(labels, true, likely, shrinkage=self.config.tag_shrinkage)
         signals = Signals.fit(labels, reader, texts, true, Alike.of(texts, texts))
         self._parts = signals, _grow(pairs.signals, pairs.true, self.config.trees)
-        self._thresholds = chosen.of(labels)
+        self.thresholds = chosen.of(labels)
         ids = {item.item_id for item in valid.items}
         rows = [place for place, item in enumerate(data.items) if item.item_id in ids]
-        self._valid_f1 = micro_f1(true[rows], likely[rows] >= self._thresholds) if rows else chosen.micro_f1
+        self.valid_f1 = micro_f1(true[rows], likely[rows] >= self.thresholds) if rows else chosen.micro_f1
         return self
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
@@ -177,11 +167,11 @@ class StackedTagger:
             "categories": signals.prior.names,
             "words": list(signals.reader.words.columns),
             "characters": list(signals.reader.characters.columns),
-            "valid_f1": self._valid_f1,
+            "valid_f1": self.valid_f1,
             "booster": booster.save(folder),
         }
         reader = {"words.idf": signals.reader.words.idf, "characters.idf": signals.reader.characters.idf}
-        write_model(folder, said, {**signals.arrays(), **reader, "thresholds": self._thresholds})
+        write_model(folder, said, {**signals.arrays(), **reader, "thresholds": self.thresholds})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -193,7 +183,7 @@ class StackedTagger:
             signals = Signals.restore(stored, reader)
             booster = Booster.load(folder, expected=stored.said["booster"])
             tagger._parts = signals, booster
-            tagger._thresholds, tagger._valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
+            tagger.thresholds, tagger.valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger
 
     @property
