@@ -34,7 +34,8 @@ FORMAT = 1
 JOURNAL = "tables/.commit.json"
 MAX_NAME = 200  # bytes; file systems take 255, and temporary names add to it
 LOCK_WAIT = 60.0  # seconds: how long short writes wait for each other
-IMPORT_COMMAND = "python scripts/import_data.py KIND PATH --workspace {name}"
+DEMO_COMMAND = ".venv/bin/python scripts/prepare_demo.py"
+IMPORT_COMMAND = ".venv/bin/python scripts/import_data.py KIND PATH --workspace {name}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Workspace:
     @property
     def import_command(self) -> str:
         """The command that fills this workspace's tables."""
-        return "python scripts/prepare_demo.py" if self.name == "demo" else IMPORT_COMMAND.format(name=self.name)
+        return DEMO_COMMAND if self.name == "demo" else IMPORT_COMMAND.format(name=self.name)
 
     def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows of `table` as a frame, with every column of the schema or only `columns`."""

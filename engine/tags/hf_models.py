@@ -113,7 +113,7 @@ def _check(folder: Path, name: str) -> None:
 
 def _command(name: str) -> str:
     target = f"{FOLDER.name}/{name.rstrip('/').rsplit('/', 1)[-1]}"
-    return f"python scripts/download_hf_model.py --model-id {name} --local-dir {target}"
+    return f".venv/bin/python scripts/download_hf_model.py --model-id {name} --local-dir {target}"
 
 
 def _first_line(error: BaseException) -> str:

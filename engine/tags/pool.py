@@ -47,7 +47,7 @@ def free_source(workspace: Workspace, source: str | None = None) -> str:
     if not found:
         missing = f"source {shown(source)}" if source else "llm, extracted or import"
         raise SettingsError(
-            f"Workspace {workspace.name} has no tags of {missing}; make some: python scripts/generate_tags.py"
+            f"Workspace {workspace.name} has no tags of {missing}; make some: .venv/bin/python scripts/generate_tags.py"
         )
     return max(found, key=lambda name: int(rows[name]))
 
@@ -78,7 +78,9 @@ def save_raw(workspace: Workspace, source: str, counts: Counts) -> Path:
 
 def load_raw(workspace: Workspace) -> tuple[str, Counts]:
     """The source and the raw pools kept. Raises NotBuiltError with the command, DataError for a damaged file."""
-    read = _read(workspace.path / RAW, "The raw pool", f"python scripts/build_tag_pool.py --workspace {workspace.name}")
+    read = _read(
+        workspace.path / RAW, "The raw pool", f".venv/bin/python scripts/build_tag_pool.py --workspace {workspace.name}"
+    )
     return str(read["source"]), {category: dict(tags) for category, tags in read["tags"].items()}
 
 
@@ -91,7 +93,7 @@ def save_pools(workspace: Workspace, made_by: str, pools: Mapping[str, Pool]) ->
 
 def load_pools(workspace: Workspace) -> dict[str, Pool]:
     """The consolidated pools. Raises NotBuiltError with the command, DataError for a damaged file."""
-    command = f"python scripts/consolidate_tags.py --workspace {workspace.name}"
+    command = f".venv/bin/python scripts/consolidate_tags.py --workspace {workspace.name}"
     read = _read(workspace.path / CONSOLIDATED, "The consolidated pool", command)
     return {category: Pool(**pool) for category, pool in read["pools"].items()}
 

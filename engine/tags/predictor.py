@@ -21,7 +21,7 @@ from engine.tags.rerank import Reranked, Reranker
 from engine.workspace import Workspace, find_workspace
 
 KIND = "taggers"
-TRAIN_COMMAND = "train-tags --workspace {workspace} --model {model}"
+TRAIN_COMMAND = ".venv/bin/train-tags --workspace {workspace} --model {model}"
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from engine.errors import NotBuiltError
 from engine.settings import load_settings
-from engine.workspace import Workspace, find_workspace, list_workspaces
+from engine.workspace import DEMO_COMMAND, Workspace, find_workspace, list_workspaces
 from pages.parts import links
 from pages.parts.markup import STYLE
 
@@ -36,7 +36,7 @@ def workspace_picker() -> None:
     settings = load_settings()
     names = list_workspaces(settings.home)
     if not names:
-        raise NotBuiltError("A workspace", "python scripts/prepare_demo.py")
+        raise NotBuiltError("A workspace", DEMO_COMMAND)
     asked = links.get("workspace") or st.session_state.get("workspace") or settings.workspace
     if not links.get("workspace") and asked not in names:
         asked = names[0]

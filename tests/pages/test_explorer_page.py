@@ -68,7 +68,7 @@ def test_a_passport_has_facts_reviews_and_the_command_for_a_tagger(shop, explore
     assert "<h1>Item number 4</h1>" in part(app, "passport")
     assert "out of stock" in part(app, "passport")
     assert part(app, "reviews").count('class="sw-review"') == 4
-    assert app.code[0].value == "train-tags --workspace demo --model linear"
+    assert app.code[0].value == ".venv/bin/train-tags --workspace demo --model linear"
     assert 'aria-current="true"' in part(app, "list")
 
 
@@ -108,7 +108,7 @@ def test_unknown_parameters_are_ignored_and_not_passed_on(shop, explorer):
 def test_a_workspace_without_items_names_the_import_command(home, explorer):
     Workspace.create(home / "bare")
     app = explorer(workspace="bare")
-    assert app.code[0].value == "python scripts/import_data.py KIND PATH --workspace bare"
+    assert app.code[0].value == ".venv/bin/python scripts/import_data.py KIND PATH --workspace bare"
 
 
 def test_a_workspace_of_events_alone_still_has_an_overview(home, overview):

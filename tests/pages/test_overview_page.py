@@ -43,21 +43,21 @@ def test_every_number_is_a_link_to_as_many_rows(shop, overview):
 
 def test_what_is_not_built_comes_with_its_command(shop, overview):
     built = part(overview(), "built")
-    assert "<code>train-tags --workspace demo --model linear</code>" in built
-    assert "<code>python scripts/prepare_demo.py</code>" in built
+    assert "<code>.venv/bin/train-tags --workspace demo --model linear</code>" in built
+    assert "<code>.venv/bin/python scripts/prepare_demo.py</code>" in built
     assert "30 rows" in built
 
 
 def test_no_workspace_at_all_names_the_command(home, overview):
     app = overview()
     assert "Not built yet" in shown(app)
-    assert app.code[0].value == "python scripts/prepare_demo.py"
+    assert app.code[0].value == ".venv/bin/python scripts/prepare_demo.py"
 
 
 def test_an_empty_workspace_names_the_import_command(home, overview):
     Workspace.create(home / "bare")
     app = overview(workspace="bare")
-    assert app.code[0].value == "python scripts/import_data.py KIND PATH --workspace bare"
+    assert app.code[0].value == ".venv/bin/python scripts/import_data.py KIND PATH --workspace bare"
 
 
 def test_an_unknown_workspace_is_named_with_a_link_to_the_nearest(shop, overview):

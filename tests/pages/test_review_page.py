@@ -257,4 +257,4 @@ def test_all_skus_of_a_list_are_tagged_at_once_and_undone_as_one(decisions, expl
 
 def test_without_a_tagger_the_command_is_named(shop, review):
     app = review()
-    assert app.code[0].value == "train-tags --workspace demo --model linear"
+    assert app.code[0].value == ".venv/bin/train-tags --workspace demo --model linear"

@@ -156,7 +156,7 @@ def test_a_tagger_of_older_tables_is_called_outdated(home, overview, explorer):
     assert "train it again" in part(explorer(sku=items[items.isin(predicted)].iloc[0]), "tags")
     new = explorer(sku=items[~items.isin(predicted)].iloc[0])
     assert "Newer than the tagger" in shown(new)
-    assert new.code[0].value == "train-tags --workspace demo --model prior"
+    assert new.code[0].value == ".venv/bin/train-tags --workspace demo --model prior"
 
 
 def test_a_damaged_tagger_is_named_with_its_command_and_the_rest_goes_on(home, explorer, overview):
