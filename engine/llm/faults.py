@@ -67,9 +67,12 @@ def retry_after(header: str | None, milliseconds: str | None = None) -> float | 
             return max(0.0, float(milliseconds) / 1000)
         return None if header is None else max(0.0, float(header))
     except ValueError:
-        pass
+        return _seconds_until(header or "")
+
+
+def _seconds_until(date: str) -> float | None:
     try:
-        return max(0.0, (parsedate_to_datetime(header or "") - datetime.now(UTC)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
 
