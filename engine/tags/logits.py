@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from engine.errors import ArtifactError
 from engine.schema import ItemText
 from engine.tags.base import TaggedItems
 from engine.tags.calibration import Calibration
@@ -88,3 +89,36 @@ def _probabilities(calibration: Calibration, prior: CategoryPrior, logits: Float
     usual = np.where(allowed, prior.rates([item.category for item in items]), 0.0)
     weighed = calibration.probabilities(_evidence(logits, prior, items), allowed)
     return np.where(np.isfinite(logits), weighed, usual)
+
+
+class Decided:
+    """What a tagger says of itself once its `_decision` is chosen or read."""
+
+    name: ClassVar[str]
+    _decision: Decision | None = None
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """The label vocabulary, sorted; empty before fit."""
+        return self._decision.labels if self._decision else []
+
+    @property
+    def thresholds(self) -> Floats:
+        """(n_tags,) chosen on valid."""
+        return self._decided.thresholds
+
+    @property
+    def valid_f1(self) -> float:
+        """Micro-F1 on valid."""
+        return self._decided.valid_f1
+
+    @property
+    def categories(self) -> Sequence[str]:
+        """The categories that it knows, sorted."""
+        return self._decided.prior.names
+
+    @property
+    def _decided(self) -> Decision:
+        if self._decision is None:
+            raise ArtifactError(f"This {self.name} tagger has learned nothing yet; call fit or load first.")
+        return self._decision

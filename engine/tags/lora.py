@@ -24,7 +24,7 @@ from engine.tags.base import TaggedItems
 from engine.tags.checkpoints import Checkpoints
 from engine.tags.hf_models import device, find_base, load_encoder, load_tokenizer
 from engine.tags.labels import label_matrix, vocabulary
-from engine.tags.logits import Decision
+from engine.tags.logits import Decided, Decision
 from engine.tags.lora_folders import CONFIG_FILE, AdapterFolder, adapter_of
 from engine.tags.lora_nets import AdapterNet, load_adapter, sharing, with_adapter
 from engine.tags.neural_config import NeuralConfig
@@ -58,7 +58,7 @@ class LoraConfig(NeuralConfig):
     rate: float = 1e-3
 
 
-class LoraTagger:
+class LoraTagger(Decided):
     """Reads each item with the adapter of its good type. An item without text gets its category's prior."""
 
     name: ClassVar[str] = "lora"
@@ -68,27 +68,6 @@ class LoraTagger:
         self.config = config or LoraConfig()
         self._base: tuple[Any, Any] | None = None
         self._nets: dict[str, AdapterNet] = {}
-        self._decision: Decision | None = None
-
-    @property
-    def tags(self) -> Sequence[str]:
-        """The label vocabulary, sorted; empty before fit."""
-        return self._decision.labels if self._decision else []
-
-    @property
-    def thresholds(self) -> Floats:
-        """(n_tags,) chosen on valid."""
-        return self._fitted.thresholds
-
-    @property
-    def valid_f1(self) -> float:
-        """Micro-F1 on valid."""
-        return self._fitted.valid_f1
-
-    @property
-    def categories(self) -> Sequence[str]:
-        """The categories that it knows, sorted."""
-        return self._fitted.prior.names
 
     def fit(self, train: TaggedItems, valid: TaggedItems) -> Self:
         """Learn an adapter per good type from train, or load them; end, weigh and choose thresholds by valid.
@@ -111,14 +90,14 @@ class LoraTagger:
 
     def probabilities(self, items: Sequence[ItemText]) -> Floats:
         """(n_items, n_tags); a tag that the item's category never had in train has 0."""
-        return self._fitted.probabilities(self._logits(items, self._fitted.labels), items)
+        return self._decided.probabilities(self._logits(items, self._decided.labels), items)
 
     def save(self, folder: Path) -> None:
         """Write model.json, arrays.npz and a folder of adapters; the base model is named, not copied."""
         write_model(
             folder,
-            {"model": self.name, "config": asdict(self.config), **self._fitted.said()},
-            self._fitted.arrays(),
+            {"model": self.name, "config": asdict(self.config), **self._decided.said()},
+            self._decided.arrays(),
         )
         for name, net in self._nets.items():
             net.save(folder / FOLDER / name, self.config.base)
@@ -132,12 +111,6 @@ class LoraTagger:
         tagger._open_base()
         tagger._load_adapters(folder / FOLDER)
         return tagger
-
-    @property
-    def _fitted(self) -> Decision:
-        if self._decision is None:
-            raise ArtifactError("This lora tagger has learned nothing yet; call fit or load first.")
-        return self._decision
 
     @property
     def _opened(self) -> tuple[Any, Any]:

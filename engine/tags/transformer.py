@@ -24,7 +24,7 @@ from engine.tags.checkpoints import Checkpoints
 from engine.tags.chunks import Chunks
 from engine.tags.hf_models import device, find_base, load_encoder, load_tokenizer
 from engine.tags.labels import label_matrix, vocabulary
-from engine.tags.logits import Decision
+from engine.tags.logits import Decided, Decision
 from engine.tags.neural_config import NeuralConfig
 from engine.tags.neural_net import TagNet, item_logits, longest_chunk, read_chunks, tag_names
 from engine.tags.neural_probe import probe
@@ -49,7 +49,7 @@ class TransformerConfig(NeuralConfig):
     frozen_layers: int = 0
 
 
-class TransformerTagger:
+class TransformerTagger(Decided):
     """Reads reviews with an encoder. An item without text gets its category's prior."""
 
     name: ClassVar[str] = "transformer"
@@ -58,27 +58,6 @@ class TransformerTagger:
     def __init__(self, config: TransformerConfig | None = None) -> None:
         self.config = config or TransformerConfig()
         self._model: tuple[TagNet, Any] | None = None
-        self._decision: Decision | None = None
-
-    @property
-    def tags(self) -> Sequence[str]:
-        """The label vocabulary, sorted; empty before fit."""
-        return self._decision.labels if self._decision else []
-
-    @property
-    def thresholds(self) -> Floats:
-        """(n_tags,) chosen on valid."""
-        return self._fitted[2].thresholds
-
-    @property
-    def valid_f1(self) -> float:
-        """Micro-F1 on valid."""
-        return self._fitted[2].valid_f1
-
-    @property
-    def categories(self) -> Sequence[str]:
-        """The categories that it knows, sorted."""
-        return self._fitted[2].prior.names
 
     def fit(self, train: TaggedItems, valid: TaggedItems) -> Self:
         """Learn from train; end, weigh and choose thresholds by valid. A killed training goes on where it was.
@@ -129,9 +108,10 @@ class TransformerTagger:
 
     @property
     def _fitted(self) -> tuple[TagNet, Any, Decision]:
-        if self._model is None or self._decision is None:
+        decision = self._decided
+        if self._model is None:
             raise ArtifactError("This transformer tagger has learned nothing yet; call fit or load first.")
-        return *self._model, self._decision
+        return *self._model, decision
 
     def _learn(
         self, net: TagNet, data: TaggedItems, valid: TaggedItems, labels: list[str], prior: CategoryPrior
