@@ -22,15 +22,15 @@ import numpy as np
 
 from engine.data.importer import ImportOptions, import_files
 from engine.data.lamoda import read_mappings, read_pools
-from engine.tags.apply import grounded_counts, item_tags, pools_of_map
-from engine.tags.consolidate import ConsolidationConfig, consolidate
-from engine.tags.encoder import encode
-from engine.tags.grounding import grounding, roots_of
-from engine.tags.likeness import embedded_vectors, lexical_vectors
-from engine.tags.naming import UsualNamer
-from engine.tags.polarity import compatible, signature
-from engine.tags.pool import Counts, Pool, count_tags
-from engine.tags.quality import content
+from engine.models.embedded import encode
+from engine.tags.pool.apply import grounded_counts, item_tags, pools_of_map
+from engine.tags.pool.build import Counts, Pool, count_tags
+from engine.tags.pool.consolidate import ConsolidationConfig, consolidate
+from engine.tags.pool.grounding import grounding, roots_of
+from engine.tags.pool.likeness import embedded_vectors, lexical_vectors
+from engine.tags.pool.naming import UsualNamer
+from engine.tags.pool.polarity import compatible, signature
+from engine.tags.pool.quality import content
 from engine.workspace import Workspace
 
 Tags = Mapping[str, Sequence[str]]

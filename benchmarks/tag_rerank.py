@@ -90,7 +90,7 @@ def _share(right: Sequence[bool]) -> str:
 
 
 def _encoder() -> Encode:
-    from engine.tags.encoder import encode
+    from engine.models.embedded import encode
 
     return encode
 

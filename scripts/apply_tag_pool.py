@@ -15,9 +15,9 @@ from pathlib import Path
 from engine.data.lamoda import read_mappings, read_pools
 from engine.errors import SettingsError
 from engine.settings import load_settings
-from engine.tags.apply import ApplyReport, apply_pools, pools_of_map
-from engine.tags.lamoda_files import write_tagged_reviews
-from engine.tags.pool import Pool, count_tags, free_source, load_pools, load_raw
+from engine.tags.pool.apply import ApplyReport, apply_pools, pools_of_map
+from engine.tags.pool.build import Pool, count_tags, free_source, load_pools, load_raw
+from engine.tags.pool.lamoda_files import write_tagged_reviews
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_workspace, parser, run
 

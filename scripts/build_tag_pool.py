@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.settings import load_settings
-from engine.tags.lamoda_files import write_pools
-from engine.tags.pool import count_tags, free_source, save_raw
+from engine.tags.pool.build import count_tags, free_source, save_raw
+from engine.tags.pool.lamoda_files import write_pools
 from engine.workspace import find_workspace
 from scripts.cli import chosen_workspace, parser, run
 

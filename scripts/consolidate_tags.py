@@ -19,12 +19,12 @@ from engine.errors import SettingsError
 from engine.llm.client import LlmClient
 from engine.settings import load_llm_settings, load_settings
 from engine.state import State
-from engine.tags.apply import grounded_counts, item_tags
-from engine.tags.consolidate import ConsolidationConfig, consolidate
-from engine.tags.lamoda_files import write_mappings, write_pools
-from engine.tags.likeness import embedded_vectors
-from engine.tags.naming import LlmNamer, Namer, UsualNamer
-from engine.tags.pool import Counts, Pool, load_raw, save_pools
+from engine.tags.pool.apply import grounded_counts, item_tags
+from engine.tags.pool.build import Counts, Pool, load_raw, save_pools
+from engine.tags.pool.consolidate import ConsolidationConfig, consolidate
+from engine.tags.pool.lamoda_files import write_mappings, write_pools
+from engine.tags.pool.likeness import embedded_vectors
+from engine.tags.pool.naming import LlmNamer, Namer, UsualNamer
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_workspace, parser, run
 from scripts.llm_options import add_llm_options, chosen_client, cost_line, progress_bar

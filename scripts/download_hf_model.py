@@ -20,8 +20,8 @@ from scripts.cli import run
 def main(argv: Sequence[str] | None = None) -> int:
     """Download, verify, load, say where it is."""
     arguments = _parser().parse_args(argv)
-    from engine.tags.hf_download import Hub
-    from engine.tags.hf_models import check_model
+    from engine.models.base_models import check_model
+    from engine.models.download import Hub
 
     hub = Hub(load_hub_settings().endpoint)
     place = hub.fetch(arguments.model_id, arguments.local_dir, check_model, revision=arguments.revision)

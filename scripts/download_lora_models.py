@@ -24,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     repo = arguments.model_id or settings.lora_repo
     if not repo:
         raise SettingsError("Which adapters? Name their repository with --model-id or SHELFWISE_LORA_REPO.")
-    from engine.tags.hf_download import Hub
-    from engine.tags.lora_download import fetch_adapters
+    from engine.models.download import Hub
+    from engine.tags.neural.lora_download import fetch_adapters
 
     for folder, need in fetch_adapters(
         Hub(settings.endpoint), repo, arguments.out_dir, revision=arguments.revision, replace=arguments.replace

@@ -16,9 +16,9 @@ from engine.errors import LlmError
 from engine.llm.client import LlmClient
 from engine.settings import load_settings
 from engine.state import State
-from engine.tags.generate import TEST_ITEMS, GenerateOptions, GenerateReport, generate_tags
-from engine.tags.lamoda_files import write_tagged_reviews
-from engine.tags.makers import LlmTags, TagMaker
+from engine.tags.pool.generate import TEST_ITEMS, GenerateOptions, GenerateReport, generate_tags
+from engine.tags.pool.lamoda_files import write_tagged_reviews
+from engine.tags.pool.makers import LlmTags, TagMaker
 from engine.workspace import find_workspace
 from scripts.cli import chosen_workspace, parser, run
 from scripts.llm_options import add_llm_options, chosen_client, cost_line, progress_bar
@@ -58,7 +58,7 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
 def _maker(client: LlmClient | None) -> TagMaker:
     if client is not None:
         return LlmTags(client)
-    from engine.tags.extract import ExtractedTags  # loads torch
+    from engine.tags.pool.extract import ExtractedTags  # loads torch
 
     return ExtractedTags()
 

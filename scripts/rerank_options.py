@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from engine.errors import SettingsError
 from engine.llm.backends import BACKENDS, EMBEDDED
-from engine.tags.makers import tidy_space
+from engine.tags.pool.makers import tidy_space
 from engine.tags.rerank import RerankConfig, Reranked, Reranker
 from engine.tags.rerank_llm import llm_checker
 from engine.tags.rerank_local import LocalCheck

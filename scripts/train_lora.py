@@ -21,8 +21,8 @@ from scripts.cli import chosen_seed, chosen_workspace, parser, run
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, say how good they are, and copy them out."""
     arguments = _parser().parse_args(argv)
-    from engine.tags.lora import LoraConfig
-    from engine.tags.lora_publish import publish
+    from engine.tags.neural.lora import LoraConfig
+    from engine.tags.neural.lora_publish import publish
     from engine.workflows import tagger_report, train_tagger
     from engine.workspace import find_workspace
 

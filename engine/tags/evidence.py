@@ -16,7 +16,7 @@ from scipy.special import logit
 from engine.errors import UnknownNameError
 from engine.schema import Evidence, ItemText, Sentence, SentenceEffect
 from engine.tags.base import Tagger
-from engine.tags.text import sentences
+from engine.text import sentences
 
 Floats = NDArray[np.float64]
 STANDS_OUT, LEAST, ENOUGH = 4.0, 0.05, 0.5

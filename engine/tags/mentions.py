@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.tags.text import terms
 from engine.tags.tfidf import Reading, Tfidf
+from engine.text import terms
 
 Floats = NDArray[np.float64]
 WHOLE = 1 - 1e-6

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.schema import ItemText
-from engine.tags.text import sentences
 from engine.tags.tfidf import Tfidf, distinct_reviews
+from engine.text import sentences
 
 Floats = NDArray[np.float32]
 BEST = 8  # pieces of an item that are looked at

@@ -13,9 +13,9 @@ TAGGERS = Registry(
             "engine.tags.stacked:StackedTagger", "boosted trees over forty signals, rare tags too; a minute"
         ),
         "transformer": Part(
-            "engine.tags.transformer:TransformerTagger", "an encoder from Hugging Face, trained on the reviews"
+            "engine.tags.neural.transformer:TransformerTagger", "an encoder from Hugging Face, trained on the reviews"
         ),
-        "lora": Part("engine.tags.lora:LoraTagger", "one small adapter per good type over one frozen encoder"),
+        "lora": Part("engine.tags.neural.lora:LoraTagger", "one small adapter per good type over one frozen encoder"),
         "ensemble": Part(
             "engine.tags.ensemble:EnsembleTagger", "linear and stacked together, by weights that valid decides"
         ),

@@ -23,7 +23,7 @@ from engine.schema import ItemText, Sentence
 from engine.settings import load_llm_settings
 from engine.state import State
 from engine.tags.evidence import item_sentences
-from engine.tags.makers import tidy_space
+from engine.tags.pool.makers import tidy_space
 from engine.tags.rerank import Check, Checker, Verdict
 from engine.workspace import Workspace
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from engine.schema import ItemText, Sentence
 from engine.tags.evidence import item_sentences
-from engine.tags.grounding import roots_of
-from engine.tags.polarity import signature
-from engine.tags.quality import content
+from engine.tags.pool.grounding import roots_of
+from engine.tags.pool.polarity import signature
+from engine.tags.pool.quality import content
 from engine.tags.rerank import Check, Verdict
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]

@@ -22,8 +22,8 @@ from engine.tags.pieces import Pieces, Reader, Texts
 from engine.tags.prior import CategoryPrior
 from engine.tags.storage import Stored, pack_sparse, unpack_sparse
 from engine.tags.svm import products
-from engine.tags.text import NOT, terms
 from engine.tags.tfidf import Tfidf
+from engine.text import NOT, terms
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from engine.schema import ItemText
 from engine.tags.storage import Stored
-from engine.tags.text import NOT, chunks, terms
+from engine.text import NOT, chunks, terms
 
 Floats = NDArray[np.float64]
 

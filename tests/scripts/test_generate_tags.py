@@ -10,7 +10,7 @@ import pytest
 
 from engine.settings import PROJECT
 from engine.state import State
-from engine.tags.quality import fault
+from engine.tags.pool.quality import fault
 from scripts.generate_tags import main
 from tests.fakes import Faulty, completion, failure, serving
 from tests.shop import make_shop

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from engine.tags.lora import LoraConfig
+from engine.tags.neural.lora import LoraConfig
 from engine.tags.predictor import TagPredictor
 from engine.workflows import train_tagger
 from engine.workspace import new_workspace
