@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-NONE = -1  # in `Ranked.rows`: the list is shorter than k
+from engine.ranked import NONE, Ranked
 
-
-@dataclass(frozen=True)
-class Ranked:
-    """Lists for a batch of queries, best first.
-
-    rows: (n_queries, k) places in the retriever's `item_ids`, `NONE` after the end of a shorter list;
-    scores: (n_queries, k) float32, higher is better, -inf where there is no item. Equal scores keep a fixed order.
-    """
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-    def ids(self, item_ids: NDArray[np.object_]) -> list[list[str]]:
-        """The lists as ids, without the empty places."""
-        return [item_ids[row[row != NONE]].tolist() for row in self.rows]
+__all__ = ["NONE", "Ranked", "Retriever"]
 
 
 class Retriever(Protocol):
