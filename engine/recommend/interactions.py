@@ -1,0 +1,101 @@
+"""Interactions: how strongly each user has dealt with each item, and when last; what recommenders learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.errors import DataError, counted
+from engine.recommend.events import DAY, EventConfig, EventLog, micros
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Users against items, sparse.
+
+    users: (n_users,) ids, the rows; item_ids: (n_items,) the catalogue, the columns;
+    weights: (n_users, n_items) float32, the sum of the weights of a user's events with an item;
+    last: (n_users, n_items) int64 of the same places, when the newest of them was (UTC microseconds).
+    A history is a row of it, so a user who came a second ago is Interactions with one row.
+    """
+
+    users: NDArray[np.object_]
+    item_ids: NDArray[np.object_]
+    weights: sparse.csr_array
+    last: sparse.csr_array
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def rows(self, chosen: NDArray[np.int64]) -> Interactions:
+        """The histories of the users at `chosen`, in that order."""
+        return Interactions(self.users[chosen], self.item_ids, self.weights[chosen], self.last[chosen])
+
+    def places(self, users: NDArray[np.object_]) -> NDArray[np.int64]:
+        """(n,) the rows of `users`, -1 for those that aren't here."""
+        at = np.searchsorted(self.users.astype(str), users.astype(str))
+        at = np.minimum(at, max(len(self.users) - 1, 0))
+        found = self.users[at] == users if len(self.users) else np.zeros(len(users), dtype=bool)
+        return np.where(found, at, -1).astype(np.int64)
+
+
+def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = None) -> Interactions:
+    """What the events of `log` say together; users without events are left out.
+
+    now: the moment that an event's age counts from when `config.half_life` is set (default: the newest event's).
+    """
+    present, user = np.unique(log.user, return_inverse=True)
+    moment = micros(now) if now is not None else int(log.micros.max(initial=0))
+    values = np.array([config.weights[kind] for kind in log.kinds], dtype=np.float64)[log.kind]
+    if config.half_life is not None:
+        values = values * 0.5 ** ((moment - log.micros) / (config.half_life * DAY))
+    shape = (len(present), len(log.item_ids))
+    pair = user.astype(np.int64) * shape[1] + log.item
+    pairs, place = np.unique(pair, return_inverse=True)
+    total = np.bincount(place, weights=values, minlength=len(pairs)).astype(np.float32)
+    newest = np.zeros(len(pairs), dtype=np.int64)
+    np.maximum.at(newest, place, log.micros)
+    rows, columns = pairs // max(shape[1], 1), (pairs % max(shape[1], 1)).astype(np.int32)
+    starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
+    weights = sparse.csr_array((total, columns, starts), shape=shape)
+    return Interactions(
+        log.users[present], log.item_ids, weights, sparse.csr_array((newest, columns, starts), shape=shape)
+    )
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a model is fitted on: users and items with enough interactions. The others still get recommendations.
+
+    matrix: (n_users, n_items) of the kept users, with the columns of items left out emptied; items: (n_items,) bool,
+    which columns take part.
+    """
+
+    matrix: sparse.csr_array
+    users: NDArray[np.object_]
+    items: NDArray[np.bool_]
+
+
+def training_set(data: Interactions, *, min_user_interactions: int = 5, min_item_interactions: int = 5) -> TrainingSet:
+    """The users and items that have the given number of interactions, taken once: first items, then users.
+
+    An item's interactions are its distinct users, a user's are distinct items among those kept.
+    Raises DataError with the counts when nothing remains.
+    """
+    weights = data.weights
+    items = np.bincount(weights.indices, minlength=weights.shape[1]) >= max(min_item_interactions, 1)
+    matrix = weights.copy()
+    matrix.data[~items[weights.indices]] = 0
+    matrix.eliminate_zeros()
+    users = np.diff(matrix.indptr) >= max(min_user_interactions, 1)
+    if not users.any():
+        raise DataError(
+            f"Of {counted(weights.shape[0], 'user')} and {counted(weights.shape[1], 'item')} none has enough "
+            f"interactions to learn from ({min_user_interactions} a user, {min_item_interactions} an item)."
+        )
+    kept = matrix[np.flatnonzero(users)]
+    return TrainingSet(kept, data.users[users], np.bincount(kept.indices, minlength=weights.shape[1]) > 0)
