@@ -103,15 +103,15 @@ def split_by_time(
     if not len(times):
         raise DataError("There are no rows to split; import some first.")
     if cutoffs_ms is None:
-        shares = _checked_fractions(fractions)
-        ends = [min(_rounded(len(times) * sum(shares[: n + 1])), len(times) - 1) for n in range(2)]
+        shares = checked_fractions(fractions)
+        ends = [min(rounded(len(times) * sum(shares[: n + 1])), len(times) - 1) for n in range(2)]
         cutoffs = tuple(_moment(int(times[end])) for end in ends)
     else:
-        shares, cutoffs = (), _checked_cutoffs(cutoffs_ms)
+        shares, cutoffs = (), checked_cutoffs(cutoffs_ms)
     bounds = [0, *np.searchsorted(times, [_micros(cutoff) for cutoff in cutoffs]), len(times)]
     sizes = {name: int(end - start) for name, start, end in zip(PARTS, bounds, bounds[1:], strict=False)}
     said = " and ".join(map(_shown, cutoffs))
-    _refuse_empty(sizes, f"the {len(times)} rows are from {_range(times)}, the cut-offs are {said}; choose others")
+    refuse_empty(sizes, f"the {len(times)} rows are from {_range(times)}, the cut-offs are {said}; choose others")
     return Split("time", None, shares, cutoffs, sizes, hashlib.sha256(times.astype("<i8").tobytes()).hexdigest())
 
 
@@ -155,20 +155,21 @@ def load_split(workspace: Workspace, name: str) -> Split:
 
 
 def _split_ids(method: str, ids: Iterable[str], seed: int, fractions: Sequence[float]) -> Split:
-    shares = _checked_fractions(fractions)
+    shares = checked_fractions(fractions)
     key = str(seed).encode()
     ordered = sorted(set(ids), key=lambda id_: (hashlib.blake2b(id_.encode(), key=key, digest_size=16).digest(), id_))
-    ends = [0, *(_rounded(len(ordered) * sum(shares[: n + 1])) for n in range(2)), len(ordered)]
+    ends = [0, *(rounded(len(ordered) * sum(shares[: n + 1])) for n in range(2)), len(ordered)]
     parts = {
         name: np.array(sorted(ordered[start:end]), dtype=object)
         for name, start, end in zip(PARTS, ends, ends[1:], strict=False)
     }
     sizes = {name: len(ids) for name, ids in parts.items()}
-    _refuse_empty(sizes, f"{len(ordered)} {method}s are too few for shares of {', '.join(map(str, shares))}")
+    refuse_empty(sizes, f"{len(ordered)} {method}s are too few for shares of {', '.join(map(str, shares))}")
     return Split(method, seed, shares, (), sizes, _content(parts), parts)
 
 
-def _checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
+def checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
+    """`fractions` as a tuple. Raises SettingsError for shares that aren't three positive numbers with sum 1."""
     shares = tuple(float(share) for share in fractions)
     if len(shares) != len(PARTS) or not all(share > 0 for share in shares) or abs(sum(shares) - 1) > 1e-9:
         said = ", ".join(map(str, shares))
@@ -176,7 +177,8 @@ def _checked_fractions(fractions: Sequence[float]) -> tuple[float, ...]:
     return shares
 
 
-def _checked_cutoffs(cutoffs_ms: Sequence[int]) -> tuple[datetime, ...]:
+def checked_cutoffs(cutoffs_ms: Sequence[int]) -> tuple[datetime, ...]:
+    """The two times (ms since 1970) in UTC. Raises SettingsError when they aren't two, in order, in the calendar."""
     said = ", ".join(map(str, cutoffs_ms))
     if len(cutoffs_ms) != 2 or cutoffs_ms[0] >= cutoffs_ms[1]:
         raise SettingsError(f"The cut-offs {said} must be two times in ms since 1970, the earlier one first.")
@@ -187,7 +189,8 @@ def _checked_cutoffs(cutoffs_ms: Sequence[int]) -> tuple[datetime, ...]:
     return first, second
 
 
-def _refuse_empty(sizes: Mapping[str, int], why: str) -> None:
+def refuse_empty(sizes: Mapping[str, int], why: str) -> None:
+    """Raise DataError with `why` when a part of `sizes` has nothing in it."""
     empty = [name for name, size in sizes.items() if not size]
     if empty:
         raise DataError(f"The split leaves {' and '.join(empty)} empty: {why}.")
@@ -219,8 +222,8 @@ def _all_micros(timestamps: pd.Series[Any]) -> NDArray[np.int64]:
     return micros
 
 
-def _rounded(share: float) -> int:
-    """The nearest whole number; the small addend undoes what floats lose in sums such as 0.8 + 0.1."""
+def rounded(share: float) -> int:
+    """The whole number nearest to `share`; the small addend undoes what floats lose in sums such as 0.8 + 0.1."""
     return int(share + 0.5 + 1e-9)
 
 
