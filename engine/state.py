@@ -62,6 +62,33 @@ MIGRATIONS = (
         undone TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE judged (            -- how well hits answer queries; a log: rows are only ever added
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL,           -- the query in the form in which queries are the same
+        query TEXT NOT NULL,         -- as it was asked
+        item_id TEXT NOT NULL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('good', 'partly', 'bad')),
+        reason TEXT NOT NULL,
+        who TEXT NOT NULL,
+        judged TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE INDEX judged_pair ON judged (key, item_id);
+    CREATE TABLE unjudged (          -- the judgments that were taken back; a log as well
+        id INTEGER PRIMARY KEY,
+        who TEXT NOT NULL,
+        undone TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE TABLE asked (             -- how often each query was asked and how it went, without who asked
+        key TEXT PRIMARY KEY,
+        query TEXT NOT NULL,         -- as it was asked last
+        times INTEGER NOT NULL,
+        empty INTEGER NOT NULL,      -- how often nothing was found
+        weak INTEGER NOT NULL,       -- how often something was, and even the best hit was a poor one
+        last TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    ) WITHOUT ROWID;
+    CREATE INDEX asked_last ON asked (last);
+    """,
 )
 
 
