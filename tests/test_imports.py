@@ -5,10 +5,19 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "transformers", "chromadb", "lightgbm", "sklearn", "mlflow", "duckdb"}
+HEAVY = {"implicit", "torch", "transformers", "chromadb", "lightgbm", "sklearn", "mlflow", "duckdb"}
 
 
-@pytest.mark.parametrize("module", ["engine.tags.base", "engine.tags.registry", "engine.data.readers", "engine.schema"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "engine.tags.base",
+        "engine.tags.registry",
+        "engine.data.readers",
+        "engine.schema",
+        "engine.recommend.registry",
+    ],
+)
 def test_tables_of_parts_load_no_heavy_library(module):
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

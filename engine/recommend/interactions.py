@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -35,12 +36,11 @@ class Interactions:
         """The histories of the users at `chosen`, in that order."""
         return Interactions(self.users[chosen], self.item_ids, self.weights[chosen], self.last[chosen])
 
-    def places(self, users: NDArray[np.object_]) -> NDArray[np.int64]:
-        """(n,) the rows of `users`, -1 for those that aren't here."""
-        at = np.searchsorted(self.users.astype(str), users.astype(str))
-        at = np.minimum(at, max(len(self.users) - 1, 0))
-        found = self.users[at] == users if len(self.users) else np.zeros(len(users), dtype=bool)
-        return np.where(found, at, -1).astype(np.int64)
+
+def places_of(ids: NDArray[np.object_], known: NDArray[np.object_]) -> NDArray[np.int64]:
+    """(n,) where each of `ids` stands in `known` (distinct), -1 for those that aren't there."""
+    places: NDArray[np.int64] = pd.Index(known).get_indexer(pd.Index(ids)).astype(np.int64)
+    return places
 
 
 def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = None) -> Interactions:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import DataError, SettingsError
 from engine.recommend.events import DAY, EventConfig, clean_events, micros
-from engine.recommend.interactions import interactions, training_set
+from engine.recommend.interactions import interactions, places_of, training_set
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 ITEMS = np.array(["a", "b", "c", "d"], dtype=object)
@@ -98,7 +98,7 @@ def test_a_log_cut_in_time_leaves_users_without_events_out_of_the_interactions()
 def test_places_of_users_are_minus_one_where_unknown():
     log, _ = clean_events(frame(("u", "a", "view", 9), ("w", "b", "view", 1)), ITEMS, EventConfig(), now=NOW)
     data = interactions(log, EventConfig())
-    assert data.places(np.array(["w", "v", "u", "zz"], dtype=object)).tolist() == [1, -1, 0, -1]
+    assert places_of(np.array(["w", "v", "u", "zz"], dtype=object), data.users).tolist() == [1, -1, 0, -1]
     assert data.rows(np.array([1])).weights.toarray().tolist() == [[0, 1, 0, 0]]
 
 

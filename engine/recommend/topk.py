@@ -1,0 +1,120 @@
+"""The best items of many users at once, from factors or from dense scores, with exclusions; in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.ranked import NONE, Ranked
+from engine.settings import load_settings
+
+Floats = NDArray[np.float32]
+BATCH_CELLS = 8_000_000  # of dense scores at once: 32 MB
+
+
+def no_lists(n: int, k: int) -> Ranked:
+    """n empty lists of width k."""
+    return Ranked(np.full((n, k), NONE, dtype=np.int64), np.full((n, k), -np.inf, dtype=np.float32))
+
+
+def only(found: Ranked, kept: NDArray[np.bool_]) -> Ranked:
+    """`found` with the lists where `kept` (n_lists,) doesn't hold emptied."""
+    empty = no_lists(*found.rows.shape)
+    chosen = kept[:, None]
+    return Ranked(np.where(chosen, found.rows, empty.rows), np.where(chosen, found.scores, empty.scores))
+
+
+def nearest(vectors: Floats, rows: NDArray[np.int64], k: int, *, trained: NDArray[np.bool_]) -> Ranked:
+    """The k of the `trained` items whose `vectors` (n_items, n_factors) have the largest cosine with those at `rows`.
+
+    An item is not among its own neighbours; one that isn't trained has none.
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
+    itself = sparse.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), shape=(len(rows), len(unit)))
+    found = factor_top_k(unit[rows], unit, k, columns=np.flatnonzero(trained), excluded=itself)
+    return only(found, trained[rows])
+
+
+def factor_top_k(
+    users: Floats,
+    items: Floats,
+    k: int,
+    *,
+    columns: NDArray[np.int64],
+    excluded: sparse.csr_array | None = None,
+) -> Ranked:
+    """The k items with the largest inner products, by implicit's native code.
+
+    users: (n_users, n_factors); items: (n_items, n_factors), of which those at `columns` take part, ascending;
+    excluded: (n_users, n_items).
+    """
+    from implicit.cpu.topk import topk
+
+    if not len(users) or not len(columns):
+        return no_lists(len(users), k)
+    without = None if excluded is None else sparse.csr_matrix(excluded[:, columns])
+    width = min(k, len(columns))
+    found, scores = topk(
+        np.ascontiguousarray(items[columns]),
+        users,
+        width,
+        filter_query_items=without,
+        num_threads=load_settings().threads,
+    )
+    result = no_lists(len(users), k)
+    kept = scores > -np.finfo(np.float32).max / 2  # what was excluded stands at the end with the lowest number
+    result.rows[:, :width] = np.where(kept, columns[found], NONE)
+    result.scores[:, :width] = np.where(kept, scores, -np.inf)
+    return result
+
+
+def score_top_k(
+    n: int,
+    score: Callable[[slice], Floats],
+    k: int,
+    *,
+    columns: NDArray[np.int64],
+    excluded: sparse.csr_array | None = None,
+) -> Ranked:
+    """The k best items of n users by dense scores that are made in batches.
+
+    score: gives (n_batch, n_columns) for a slice of the users; items scored -inf are left out, and so are those
+    excluded (n, n_items). Of equal scores the item that comes first in `columns` wins.
+    """
+    result = no_lists(n, k)
+    width = min(k, len(columns))
+    if not width:
+        return result
+    step = max(BATCH_CELLS // len(columns), 1)
+    for start in range(0, n, step):
+        batch = slice(start, min(start + step, n))
+        scores = np.array(score(batch), dtype=np.float32)
+        if excluded is not None:
+            rows, cells = excluded[batch][:, columns].nonzero()
+            scores[rows, cells] = -np.inf
+        best = _best(scores, width)
+        found = np.take_along_axis(scores, best, axis=1)
+        result.scores[batch, :width] = found
+        result.rows[batch, :width] = np.where(np.isfinite(found), columns[best], NONE)
+    return result
+
+
+def _best(scores: Floats, width: int) -> NDArray[np.int64]:
+    """(n, width) places of the highest scores, in order; of equals the first ones."""
+    if width < scores.shape[1]:
+        cut = -np.partition(-scores, width - 1, axis=1)[:, width - 1 : width]
+        # all above the cut, then as many at the cut as are needed: a stable sort of the masked scores gives both
+        places = np.argpartition(-scores, width - 1, axis=1)[:, :width]
+        tied = (scores == cut).sum(axis=1) > 1
+        if tied.any():
+            places[tied] = np.argsort(-scores[tied], axis=1, kind="stable")[:, :width]
+        places.sort(axis=1)
+    else:
+        places = np.broadcast_to(np.arange(width), scores.shape).copy()
+    order = np.argsort(-np.take_along_axis(scores, places, axis=1), axis=1, kind="stable")
+    best: NDArray[np.int64] = np.take_along_axis(places, order, axis=1)
+    return best
