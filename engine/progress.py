@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from engine.state import State
 
+_ASKED = 5000  # ids in one question; SQLite takes 32,766
 _SAVE = "INSERT OR REPLACE INTO progress (step, item_id, fingerprint, result, reason) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -20,8 +23,7 @@ class Progress:
 
     def pending(self, fingerprints: Mapping[str, str]) -> list[str]:
         """The items of `fingerprints` that are neither done nor failed with this fingerprint, in their order."""
-        rows = self.state.read("SELECT item_id, fingerprint FROM progress WHERE step = ?", (self.step,))
-        finished = dict(rows)
+        finished = dict(self._rows("item_id, fingerprint", fingerprints))
         return [item for item, fingerprint in fingerprints.items() if finished.get(item) != fingerprint]
 
     def done(self, item_id: str, fingerprint: str, tags: Sequence[str]) -> None:
@@ -38,12 +40,18 @@ class Progress:
 
     def results(self, fingerprints: Mapping[str, str]) -> dict[str, list[str]]:
         """The tags of the items done with these fingerprints."""
-        sql = "SELECT item_id, fingerprint, result FROM progress WHERE step = ? AND result IS NOT NULL"
-        rows = self.state.read(sql, (self.step,))
+        rows = self._rows("item_id, fingerprint, result", fingerprints, "AND result IS NOT NULL")
         return {item: json.loads(result) for item, found, result in rows if fingerprints.get(item) == found}
 
     def failures(self, fingerprints: Mapping[str, str]) -> dict[str, str]:
         """Why items failed with these fingerprints."""
-        sql = "SELECT item_id, fingerprint, reason FROM progress WHERE step = ? AND reason IS NOT NULL"
-        rows = self.state.read(sql, (self.step,))
+        rows = self._rows("item_id, fingerprint, reason", fingerprints, "AND reason IS NOT NULL")
         return {item: reason for item, found, reason in rows if fingerprints.get(item) == found}
+
+    def _rows(self, columns: str, item_ids: Iterable[str], also: str = "") -> Iterator[tuple[Any, ...]]:
+        """The step's rows of `item_ids` alone: who asks about a few of many isn't given them all."""
+        waiting = iter(item_ids)
+        while some := list(islice(waiting, _ASKED)):
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT {columns} FROM progress WHERE step = ? AND item_id IN ({marks}) {also}"
+            yield from self.state.read(sql, (self.step, *some))
