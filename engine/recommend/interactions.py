@@ -16,25 +16,38 @@ from engine.recommend.events import DAY, EventConfig, EventLog, micros
 
 @dataclass(frozen=True)
 class Interactions:
-    """Users against items, sparse.
+    """Users against items: three sparse arrays (n_users, n_items) with the same places.
 
-    users: (n_users,) ids, the rows; item_ids: (n_items,) the catalogue, the columns;
-    weights: (n_users, n_items) float32, the sum of the weights of a user's events with an item;
-    last: (n_users, n_items) int64 of the same places, when the newest of them was (UTC microseconds).
+    users: (n_users,) ids, the rows; item_ids: (n_items,) the catalogue, the columns; kinds: the kinds of events;
+    weights: float32, the sum of the weights of a user's events with an item;
+    last: int64, when the newest of them was (UTC microseconds);
+    done: int32, bit i says whether an event of `kinds[i]` is among them.
     A history is a row of it, so a user who came a second ago is Interactions with one row.
     """
 
     users: NDArray[np.object_]
     item_ids: NDArray[np.object_]
+    kinds: tuple[str, ...]
     weights: sparse.csr_array
     last: sparse.csr_array
+    done: sparse.csr_array
 
     def __len__(self) -> int:
         return len(self.users)
 
     def rows(self, chosen: NDArray[np.int64]) -> Interactions:
         """The histories of the users at `chosen`, in that order."""
-        return Interactions(self.users[chosen], self.item_ids, self.weights[chosen], self.last[chosen])
+        parts = (self.weights[chosen], self.last[chosen], self.done[chosen])
+        return Interactions(self.users[chosen], self.item_ids, self.kinds, *parts)
+
+    def of_kind(self, kind: str) -> sparse.csr_array:
+        """(n_users, n_items) bool: with which items each user had an event of `kind`."""
+        bit = 1 << self.kinds.index(kind) if kind in self.kinds else 0
+        found = sparse.csr_array(
+            ((self.done.data & bit) > 0, self.done.indices, self.done.indptr), shape=self.done.shape
+        ).copy()
+        found.eliminate_zeros()
+        return found
 
 
 def places_of(ids: NDArray[np.object_], known: NDArray[np.object_]) -> NDArray[np.int64]:
@@ -59,12 +72,12 @@ def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = N
     total = np.bincount(place, weights=values, minlength=len(pairs)).astype(np.float32)
     newest = np.zeros(len(pairs), dtype=np.int64)
     np.maximum.at(newest, place, log.micros)
+    done = np.zeros(len(pairs), dtype=np.int32)
+    np.bitwise_or.at(done, place, np.int32(1) << log.kind.astype(np.int32))
     rows, columns = pairs // max(shape[1], 1), (pairs % max(shape[1], 1)).astype(np.int32)
     starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
-    weights = sparse.csr_array((total, columns, starts), shape=shape)
-    return Interactions(
-        log.users[present], log.item_ids, weights, sparse.csr_array((newest, columns, starts), shape=shape)
-    )
+    parts = (sparse.csr_array((data, columns, starts), shape=shape) for data in (total, newest, done))
+    return Interactions(log.users[present], log.item_ids, log.kinds, *parts)
 
 
 @dataclass(frozen=True)

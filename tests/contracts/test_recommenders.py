@@ -1,59 +1,24 @@
 """What every recommender keeps, on two groups of users whose tastes are known by construction."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import sparse
+from tastes import BAGS, ITEMS, SHOES, history, shop, two_categories
 
 from engine.errors import ArtifactError, DataError
 from engine.ranked import NONE
-from engine.recommend.catalogue import Catalogue
-from engine.recommend.events import EventConfig, clean_events, micros
-from engine.recommend.interactions import interactions
 from engine.recommend.registry import RECOMMENDERS
 
-NOW = datetime(2024, 6, 1, tzinfo=UTC)
-BAGS, SHOES = [f"bag-{n:02d}" for n in range(10)], [f"shoe-{n:02d}" for n in range(10)]
-ITEMS = np.array(sorted([*BAGS, *SHOES, "new-bag"]), dtype=object)
 SMALL = {"als": {"factors": 2}, "bpr": {"factors": 4, "iterations": 300}, "ease": {"regularization": 5.0}}
 PERSONAL = sorted(set(RECOMMENDERS.parts) - {"popular", "recent"})
 LEARNED = ("als", "bpr", "ease", "item_knn")
 
 
-def history(*rows):
-    """Interactions of (user, item, days ago, event) rows."""
-    frame = pd.DataFrame(
-        {
-            "user_id": [row[0] for row in rows],
-            "item_id": [row[1] for row in rows],
-            "event": [row[3] if len(row) > 3 else "view" for row in rows],
-            "micros": [micros(NOW - timedelta(days=row[2])) for row in rows],
-        }
-    )
-    log, _ = clean_events(frame, ITEMS, EventConfig(), now=NOW)
-    return interactions(log, EventConfig())
-
-
-def shop():
-    """40 users, each with 7 of the 10 items of one group; nobody knows "new-bag"."""
-    rng = np.random.default_rng(3)
-    rows = []
-    for n in range(40):
-        group = BAGS if n % 2 else SHOES
-        rows += [(f"u{n:02d}", item, day + 1) for day, item in enumerate(rng.permutation(group)[:7])]
-    return history(*rows)
-
-
 @pytest.fixture(scope="module")
 def catalogue():
-    names = np.array(["Bags", "Shoes"], dtype=object)
-    leaves = np.array([0 if "bag" in item else 1 for item in ITEMS], dtype=np.int32)
-    titles = np.array([f"A leather {item.split('-')[0]}" for item in ITEMS], dtype=object)
-    n = len(ITEMS)
-    return Catalogue(ITEMS, titles, leaves[:, None], names, np.ones(n), np.ones(n, dtype=bool))
+    return two_categories()
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +109,7 @@ def test_an_empty_history_gets_an_empty_list_except_from_popularity(model, data)
         users=np.array(["nobody"], dtype=object),
         weights=sparse.csr_array((1, len(ITEMS)), dtype=np.float32),
         last=sparse.csr_array((1, len(ITEMS)), dtype=np.int64),
+        done=sparse.csr_array((1, len(ITEMS)), dtype=np.int32),
     )
     found = lists(model, nobody)
     assert bool(found[0]) == (type(model).__name__ == "Popular")

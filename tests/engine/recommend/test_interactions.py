@@ -76,6 +76,9 @@ def test_weights_add_up_and_the_newest_time_is_kept():
     data = interactions(log, EventConfig())
     assert data.weights.toarray().tolist() == [[5, 0, 8, 0], [1, 0, 0, 0]]
     assert data.last.toarray()[0].tolist() == [micros(NOW) - 8 * DAY, 0, micros(NOW) - 7 * DAY, 0]
+    assert data.of_kind("view").toarray().tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
+    assert data.of_kind("addtocart").toarray().tolist() == [[1, 0, 0, 0], [0, 0, 0, 0]]
+    assert data.of_kind("unheard of").nnz == 0
 
 
 def test_an_event_counts_half_after_the_half_life():
