@@ -1,106 +1,74 @@
-"""Documents out of a workspace's tables, streamed: items, what train reviews say of them, and their tags."""
+"""The documents of a workspace, built and saved: everything that they say was said before the split's first cut-off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
-from engine.artifacts import Card, library_versions, new_version
+from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import Split
-from engine.decisions import Decisions, Labels
+from engine.errors import WorkspaceError
 from engine.search.documents import KIND, NAME, Document, save_documents
-from engine.search.plain_text import lead, line, plain, shortened
-from engine.search.review_splits import current_split, part_sql
-from engine.search.streams import TableViews, table_views
+from engine.search.drafts import DocumentConfig, Draft, Sources, drafts
+from engine.search.keyword_store import COMMAND, keywords_version
+from engine.search.keyword_store import KIND as KEYWORDS
+from engine.search.review_splits import current_split
+from engine.search.summaries import CachedSummaries
+from engine.state import State
 from engine.workspace import Workspace
 
-# Which source's tags an item has, where several gave some: the agreed pool first, the model's free tags last.
-TAG_SOURCES = ("pool", "human", "import", "llm", "extracted")
-_ROWS = """
-SELECT i.item_id, i.title, i.category, i.description, i.features, i.brand, i.price, i.available,
-    r.n AS n_reviews, r.rating, t.tags
-FROM items i
-LEFT JOIN (
-    SELECT item_id, count(*) AS n, avg(rating) AS rating FROM reviews WHERE {train} GROUP BY item_id
-) r USING (item_id)
-LEFT JOIN (
-    SELECT item_id, list(DISTINCT tag ORDER BY tag) AS tags FROM tags WHERE source = '{source}' GROUP BY item_id
-) t USING (item_id)
-ORDER BY i.item_id
-"""
+OnDone = Callable[[int], object]
 
 
-@dataclass(frozen=True)
-class DocumentConfig:
-    """How much goes into a document.
+def find_sources(workspace: Workspace) -> Sources:
+    """The split of reviews that serves and the keywords of its train part; neither without reviews.
 
-    title, summary: characters at most
-    features:       facts at most, in the seller's order; feature: characters of one at most
+    Raises NotBuiltError with the command for what is missing, WorkspaceError for keywords of another split.
     """
+    workspace.table_path("items")
+    if "reviews" not in workspace.tables:
+        return Sources(None, None)
+    split = current_split(workspace)
+    version = keywords_version(workspace, "train")
+    if ArtifactStore(workspace).card(KEYWORDS, "train", version).split != split_name(split):
+        command = COMMAND.format(part="train", name=workspace.name)
+        raise WorkspaceError(
+            f"The keywords {version} are of another split of the reviews; extract them again: {command}"
+        )
+    return Sources(split, version)
 
-    title: int = 300
-    summary: int = 300
-    features: int = 12
-    feature: int = 80
+
+def split_name(split: Split | None) -> str:
+    """A split of reviews as cards name it."""
+    return f"{split.method} {split.hash}" if split else ""
 
 
 def build_documents(
-    workspace: Workspace, *, config: DocumentConfig | None = None, on_done: Callable[[int], None] | None = None
+    workspace: Workspace, *, config: DocumentConfig | None = None, on_done: OnDone | None = None
 ) -> Card:
-    """Write one document per item as a new version that serves.
+    """Write one document per item as a new version that serves; a stop at any moment leaves the one before.
 
-    on_done(n) is called after every document. Raises NotBuiltError when items or the split of reviews are missing.
+    on_done(1) is called after every document. Raises as `find_sources` does.
     """
-    config, step = config or DocumentConfig(), on_done or (lambda _: None)
-    split = current_split(workspace) if "reviews" in workspace.tables else None
-    workspace.table_path("items")
+    config, step, sources = config or DocumentConfig(), on_done or (lambda _: None), find_sources(workspace)
     card = Card(
         kind=KIND,
         name=NAME,
         version=new_version(),
-        config=asdict(config),
+        config={**asdict(config), "keywords_version": sources.keywords},
         data_hash=workspace.data_hash("items", "reviews", "tags"),
-        split=f"{split.method} {split.hash}" if split else "",
-        seed=(split.seed or 0) if split else 0,
+        split=split_name(sources.split),
+        seed=(sources.split.seed or 0) if sources.split else 0,
         libraries=library_versions("pyarrow", "duckdb"),
     )
-    with table_views(workspace) as views:
-        rows = views.rows(_ROWS.format(train=_train(split), source=_tag_source(views)))
-        return save_documents(workspace, card, _composed(rows, Decisions(workspace).labels(), config, step))
+    with (
+        State.open(workspace) as state,
+        drafts(workspace, sources, CachedSummaries(state), config) as made,
+    ):
+        return save_documents(workspace, card, _documents(made, step))
 
 
-def _composed(
-    rows: Iterable[Mapping[str, Any]], labels: Labels, config: DocumentConfig, step: Callable[[int], None]
-) -> Iterator[Document]:
-    for row in rows:
-        item, tags = row["item_id"], frozenset(row["tags"] or ())
-        decided = (tags | labels.true.get(item, frozenset())) - labels.false.get(item, frozenset())
-        yield Document(
-            item_id=item,
-            title=shortened(line(row["title"]), config.title),
-            summary=lead(plain(row["description"] or ""), config.summary),
-            features=_features(row["features"] or (), config),
-            category=row["category"],
-            brand=row["brand"],
-            price=row["price"],
-            available=row["available"],
-            rating=row["rating"],
-            n_reviews=row["n_reviews"] or 0,
-            tags=tuple(sorted(decided)),
-        )
+def _documents(made: Iterator[Draft], step: OnDone) -> Iterator[Document]:
+    for draft in made:
+        yield draft.document
         step(1)
-
-
-def _features(features: Iterable[str], config: DocumentConfig) -> tuple[str, ...]:
-    said = dict.fromkeys(shortened(line(feature), config.feature) for feature in features if feature)
-    return tuple(feature for feature in said if feature)[: config.features]
-
-
-def _train(split: Split | None) -> str:
-    return f"({part_sql(split)}) = 'train'" if split else "false"
-
-
-def _tag_source(views: TableViews) -> str:
-    found = {row["source"] for row in views.rows("SELECT DISTINCT source FROM tags")}
-    return next((source for source in TAG_SOURCES if source in found), "")
