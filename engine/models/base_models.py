@@ -14,6 +14,7 @@ import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
+from torch import nn
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
@@ -69,6 +70,16 @@ def check_model(folder: Path) -> None:
     _check(folder, folder.name)
     load_tokenizer(folder)
     load_encoder(folder)
+
+
+def freeze(encoder: nn.Module, n_layers: int) -> None:
+    """Keep the weights of the lower `n_layers` of `encoder`, and of what lies below them, as they are; 0: none."""
+    layers = next((part for part in encoder.modules() if isinstance(part, nn.ModuleList)), None)
+    if layers is None or n_layers == 0:
+        return
+    upper = {id(weight) for layer in list(layers)[n_layers:] for weight in layer.parameters()}
+    for weight in encoder.parameters():
+        weight.requires_grad_(id(weight) in upper)
 
 
 def device() -> torch.device:

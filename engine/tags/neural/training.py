@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.metrics.classification import micro_f1
 from engine.metrics.thresholds import best_threshold
+from engine.models.schedule import rate_share
 from engine.tags.base import TaggedItems
 from engine.tags.labels import label_matrix
 from engine.tags.neural.checkpoints import Checkpoints, epoch_seed
@@ -60,14 +61,6 @@ class _Progress:
     best: Weights
     epoch: int = 0
     best_epoch: int = -1
-
-
-def rate_share(step: int, n_steps: int, warmup: float) -> float:
-    """The share of the highest rate at `step` of `n_steps`: a line up over the `warmup` share, then half a cosine."""
-    rising = max(1, round(warmup * n_steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, n_steps - rising)))
 
 
 def train(

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from engine.errors import ArtifactError
-from engine.models.base_models import device, find_base, load_encoder, load_tokenizer
+from engine.models.base_models import device, find_base, freeze, load_encoder, load_tokenizer
 from engine.schema import ItemText
 from engine.tags.base import TaggedItems
 from engine.tags.labels import label_matrix, vocabulary
@@ -130,13 +129,3 @@ class TransformerTagger(Decided):
     def _logits(self, items: Sequence[ItemText], n_labels: int) -> Floats:
         assert self._model is not None
         return item_logits(self._model[0], self._read(items), n_labels, self.config.pooling)
-
-
-def freeze(encoder: nn.Module, n_layers: int) -> None:
-    """Keep the weights of the lower `n_layers` of `encoder`, and of what lies below them, as they are; 0: none."""
-    layers = next((part for part in encoder.modules() if isinstance(part, nn.ModuleList)), None)
-    if layers is None or n_layers == 0:
-        return
-    upper = {id(weight) for layer in list(layers)[n_layers:] for weight in layer.parameters()}
-    for weight in encoder.parameters():
-        weight.requires_grad_(id(weight) in upper)

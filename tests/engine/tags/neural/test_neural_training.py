@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from engine.errors import ArtifactError, SettingsError, UnknownNameError
-from engine.models.base_models import load_encoder, load_tokenizer
+from engine.models.base_models import freeze, load_encoder, load_tokenizer
+from engine.models.schedule import rate_share
 from engine.schema import ItemText
 from engine.tags.neural.checkpoints import Checkpoints, epoch_seed
 from engine.tags.neural.chunks import ChunkSize, chunk
 from engine.tags.neural.config import LOSS_NAMES, POOLING_NAMES, NeuralConfig
 from engine.tags.neural.losses import LOSSES, masked_mean
 from engine.tags.neural.net import BATCH_TOKENS, POOLINGS, _batches
-from engine.tags.neural.training import rate_share
-from engine.tags.neural.transformer import TransformerConfig, TransformerTagger, freeze
+from engine.tags.neural.transformer import TransformerConfig, TransformerTagger
 from tests.tagged import cut, made
 from tests.tiny_model import SMALL, tiny_model
 
