@@ -34,8 +34,8 @@ RUN, ROWS = "run.json", "rows.parquet"
 ID = re.compile(r"\d{8}-\d{4}-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy")
 _TYPES = {
-    **dict.fromkeys(("predicted", "ranked", "true", "known", "hits", "relevant"), pa.list_(pa.string())),
-    **dict.fromkeys(("scores", "gains"), pa.list_(pa.float64())),
+    **dict.fromkeys(("predicted", "ranked", "true", "known", "hits", "relevant", "hit_categories"), pa.list_(pa.string())),
+    **dict.fromkeys(("scores", "gains", "surprise"), pa.list_(pa.float64())),
     "hit_rank": pa.int64(),
 }
 logger = logging.getLogger(__name__)

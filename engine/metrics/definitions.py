@@ -52,6 +52,24 @@ _ALL = (
         "NDCG@k, exponential",
         "Discounted gain of the first k ranks over the best possible; gain 2^grade - 1.",
     ),
+    Definition("coverage@k", "Coverage@k", "Share of the catalogue that is among the first k of at least one list."),
+    Definition(
+        "gini@k",
+        "Gini@k",
+        "How unequally the first k places are spread over the catalogue; 0 is evenly.",
+        higher_is_better=False,
+    ),
+    Definition(
+        "novelty@k",
+        "Novelty@k",
+        "Mean over lists of the surprise of their first k items: -log2 of the share of users who know an item.",
+        unit="bits",
+    ),
+    Definition(
+        "diversity@k",
+        "Diversity@k",
+        "Mean over lists of how far apart their first k items are in the category tree, 0 to 1.",
+    ),
 )
 
 DEFINITIONS: dict[str, Definition] = {definition.name: definition for definition in _ALL}

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from engine.errors import DataError, UnknownNameError
-from engine.metrics import ranking
+from engine.metrics import beyond, ranking
 from engine.metrics.classification import Counts, Floats, macro_over_support, row_counts
 from engine.metrics.definitions import split_name
 from engine.metrics.judged import Judged, judge
@@ -60,6 +60,21 @@ class RankedRows:
         return mean_measure(table[base](self.judged, k or self.judged.depth)) if base in table else None
 
 
+class RecommendRows:
+    """Rows with one ranked list each, and what is known of the items in it."""
+
+    def __init__(self, rows: pd.DataFrame, depth: int) -> None:
+        self._rows, self._ranked = rows, _ranked_rows(rows, depth)
+
+    def measure(self, metric: str) -> Measure | None:
+        """A metric beyond accuracy such as "coverage@5", or else one of the ranked lists."""
+        base, k = split_name(metric)
+        rows = self._rows
+        if k is None or base not in _BEYOND:
+            return self._ranked.measure(metric)
+        return _BEYOND[base](rows, k)
+
+
 class TagRows:
     """Rows with a set of asserted tags and a ranked list of tags each."""
 
@@ -90,6 +105,12 @@ _RANKED_AT: Mapping[str, Callable[[Judged, int], Floats]] = {
     "ndcg": ranking.ndcg,
     "ndcg_exp": lambda judged, k: ranking.ndcg(judged, k, gain="exponential"),
 }
+_BEYOND: Mapping[str, Callable[[pd.DataFrame, int], Measure]] = {
+    "coverage": lambda rows, k: beyond.coverage(rows["hits"], beyond.catalogue_size(rows), k),
+    "gini": lambda rows, k: beyond.gini(rows["hits"], beyond.catalogue_size(rows), k),
+    "novelty": lambda rows, k: beyond.novelty(rows["surprise"], k),
+    "diversity": lambda rows, k: beyond.diversity(rows["hit_categories"], k),
+}
 _SETS: Mapping[str, Callable[[Counts], Floats]] = {
     "micro_f1": lambda counts: counts.f1,
     "micro_f1_oov": lambda counts: counts.f1,
@@ -107,12 +128,17 @@ _LIST_METRICS = (
     *(f"recall@{k}" for k in (5, 10, 20, 50, 100)),
     *("precision@10", "hit_rate@10", "mrr", "map", "ndcg@10", "ndcg_exp@10"),
 )
+_RECOMMEND_METRICS = (
+    *("precision@5", "recall@20", "ndcg@10", "hit_rate@5", "map", "mrr"),
+    *("coverage@5", "novelty@5", "diversity@5", "gini@5"),
+)
+_RECOMMEND_COLUMNS = ("hits", "relevant", "surprise", "hit_categories", "n_items")
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("tags", "item_id", "SKUs", ("predicted", "ranked", "known", "true"), _TAG_METRICS, TagRows),
         Kind("search", "query_id", "queries", ("hits", "relevant"), _LIST_METRICS, _ranked_rows),
-        Kind("recommend", "user_id", "users", ("hits", "relevant"), _LIST_METRICS, _ranked_rows),
+        Kind("recommend", "user_id", "users", _RECOMMEND_COLUMNS, _RECOMMEND_METRICS, RecommendRows),
     )
 }
 

@@ -63,8 +63,8 @@ def test_figures_of_tags_are_those_of_scikit_learn():
 
 @pytest.mark.parametrize("kind", ["search", "recommend"])
 def test_figures_of_ranked_lists_count_those_without_results(kind):
-    rows = list_rows().rename(columns={"query_id": KINDS[kind].id})
-    found = aggregate(kind, rows)
+    rows = user_rows() if kind == "recommend" else list_rows()
+    found = aggregate(kind, rows, ["ndcg@10", "map", "recall@10", "mrr"])
     assert found["ndcg@10"] == pytest.approx(0.3001, abs=1e-4)
     assert found["map"] == pytest.approx((0.566667 + 0.5) / 4, abs=1e-6)
     assert found["recall@10"] == pytest.approx(1.75 / 4)
@@ -106,6 +106,13 @@ def test_macro_f1_can_be_resampled_with_a_single_label():
     assert 0 <= found.low < found.difference < found.high <= 1
 
 
+def user_rows() -> pd.DataFrame:
+    rows = list_rows().rename(columns={"query_id": "user_id"})
+    rows["surprise"] = [[0.1 * n for n, _ in enumerate(hits, start=1)] for hits in rows["hits"]]
+    rows["hit_categories"] = [[f"Shoes / {hit}" for hit in hits] for hits in rows["hits"]]
+    return rows.assign(n_items=20)
+
+
 def test_every_shown_metric_has_a_definition():
     for kind in KINDS.values():
         assert [metric for metric in kind.metrics if definition(metric) is None] == []
@@ -115,7 +122,7 @@ def test_every_shown_metric_has_a_definition():
 def test_every_definition_can_be_measured(name):
     metric = name.replace("@k", "@4")
     of_sets = name in ("micro_f1", "micro_f1_oov", "macro_f1", "precision", "recall")
-    kind, rows = ("tags", tag_rows()) if of_sets else ("search", list_rows())
+    kind, rows = ("tags", tag_rows()) if of_sets else ("recommend", user_rows())
     assert 0 < aggregate(kind, rows, [metric])[metric] < 1
 
 
