@@ -6,15 +6,14 @@ How many reviews say a phrase counts first; where more phrases are left than an 
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from engine.schema import ItemText
+from engine.tags.pool.lexicon import listed
 from engine.tags.pool.opinions import opinions
 from engine.tags.pool.polarity import signature
 from engine.tags.pool.quality import MAX_TAGS, Cleaned, clean, content, fault, generic_roots, tidy
@@ -23,6 +22,7 @@ from engine.tags.pool.roots import root
 MAX_CANDIDATES = 40  # phrases of one SKU that are ranked
 MAX_REVIEWS = 500  # of one SKU that are read
 MANY = 20  # reviews from which a phrase of one review alone is too little
+MOST_ONCE = 6  # tags of an SKU that one review alone says
 DIVERSITY = 0.3  # of KeyBERT's MMR: 0 takes the nearest phrases, 1 the most different ones
 Meaning = tuple[frozenset[str], frozenset[str]]
 
@@ -30,7 +30,7 @@ Meaning = tuple[frozenset[str], frozenset[str]]
 class ExtractedTags:
     """Extracts tags with patterns and the embedded encoder."""
 
-    source, id, at_once = "extracted", "opinion patterns 1, KeyBERT over all-MiniLM-L6-v2", 1
+    source, id, at_once = "extracted", "opinion patterns 2, KeyBERT over all-MiniLM-L6-v2", 1
 
     async def tags(self, item: ItemText) -> Cleaned:
         """The best phrases, those of more reviews first."""
@@ -38,7 +38,8 @@ class ExtractedTags:
         # The encoder costs far more than the patterns, so it is asked only where there is something to choose.
         near = _nearness(list(supported), item.reviews) if len(supported) > MAX_TAGS else {}
         ranked = sorted(supported, key=lambda phrase: (-supported[phrase], -near.get(phrase, 0.0)))
-        return clean(ranked, most=MAX_TAGS)
+        once = [phrase for phrase in ranked if supported[phrase] == 1]
+        return clean([*ranked[: len(ranked) - len(once)], *once[:MOST_ONCE]], most=MAX_TAGS)
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -66,8 +67,7 @@ def _usable(phrase: str) -> bool:
 @cache
 def aspect_roots() -> frozenset[str]:
     """Roots of what praise may be about: colour, fit, seams, …"""
-    listed = json.loads(Path(__file__).with_name("opinions.json").read_text(encoding="utf-8"))["aspects"]
-    return frozenset(map(root, listed.split()))
+    return frozenset(map(root, listed("aspects")))
 
 
 def _meaning(phrase: str) -> Meaning:

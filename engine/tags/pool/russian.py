@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.tags.pool.lexicon import listed, roots_of_group
 from engine.tags.pool.polarity import signature
-from engine.tags.pool.roots import parses, part_of_speech
+from engine.tags.pool.roots import parses, part_of_speech, root
 from engine.text import INTENSIFIERS
 
 _SILENT = frozenset(
@@ -19,6 +20,9 @@ _EMPTY = frozenset(
     ("весь", "этот", "такой", "который", "сам", "самый", "свой", "мой", "наш", "другой", "каждый", "любой")
 )
 _WITHOUT = ("без", "нет")
+_GOOD = {"masc": "хороший", "femn": "хорошая", "neut": "хорошее", "plur": "хорошие"}
+_BAD = {"masc": "плохой", "femn": "плохая", "neut": "плохое", "plur": "плохие"}
+_OF_QUALITY = "качественный"  # "отличное качество" says the same in two words
 
 
 def russian_opinions(words: Sequence[str]) -> Iterator[str]:
@@ -50,7 +54,11 @@ def _described(words: Sequence[str], kinds: Sequence[str | None], i: int) -> str
             pair = _agreeing(words[i], words[j])
             if pair:
                 return pair
-    alone = first.tag.case == "nomn" and not (i + 1 < len(words) and kinds[i + 1] == "NOUN")
+    alone = (
+        first.normal_form not in listed("vague")
+        and first.tag.case == "nomn"
+        and not (i + 1 < len(words) and kinds[i + 1] == "NOUN")
+    )
     return words[i] if alone else None
 
 
@@ -68,10 +76,23 @@ def _agreeing(adjective: str, noun: str) -> str | None:
 def _nominative(adjective: Any, noun: Any) -> str | None:
     wanted = {"nomn", noun.tag.number}
     noun_form = noun.inflect(wanted)
-    adjective_form = adjective.inflect(wanted if noun.tag.number == "plur" else wanted | {noun.tag.gender})
+    gender = "plur" if noun.tag.number == "plur" else str(noun.tag.gender)
+    adjective_form = adjective.inflect(wanted | {gender})
     if noun_form is None or adjective_form is None:
         return None
-    return f"{adjective_form.word} {noun_form.word}".replace("ё", "е")
+    if root(noun.word) in roots_of_group("things"):
+        return None if adjective.normal_form in listed("vague") else str(adjective_form.word).replace("ё", "е")
+    said = _plainly(adjective.normal_form, noun.word, gender) or adjective_form.word
+    return said if said == _OF_QUALITY else f"{said} {noun_form.word}".replace("ё", "е")
+
+
+def _plainly(adjective: str, noun: str, gender: str) -> str | None:
+    """ "хороший" or "плохой" in place of the many words that praise and blame an aspect; None in place of others."""
+    if root(noun) not in roots_of_group("aspects"):
+        return None
+    if adjective in listed("praise"):
+        return _OF_QUALITY if noun.startswith("качеств") else _GOOD.get(gender)
+    return _BAD.get(gender) if adjective in listed("blame") else None
 
 
 def _done(words: Sequence[str], kinds: Sequence[str | None], i: int) -> str | None:
@@ -90,6 +111,8 @@ def _done(words: Sequence[str], kinds: Sequence[str | None], i: int) -> str | No
     following = words[i + 1] if i + 1 < len(words) else ""
     thing = following if any(p.tag.POS == "NOUN" and p.tag.case == "accs" for p in parses(following)[:2]) else ""
     if reading.tag.tense == "past" and not signature(words[i]):
+        return None
+    if not thing and not adverb and reading.normal_form in listed("incomplete"):
         return None
     return " ".join(filter(None, (adverb, words[i], thing)))
 
