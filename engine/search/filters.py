@@ -103,7 +103,7 @@ def _counts(names: Iterable[Any]) -> dict[str, int]:
 
 def _tagged(column: pd.Series, wanted: Collection[str]) -> Mask:
     rows = [set(_listed(tags)) for tags in column]
-    _check("tag", wanted, set[str]().union(*rows))
+    _check("item tag", wanted, set[str]().union(*rows))
     asked = set(wanted)
     return np.fromiter((asked <= tags for tags in rows), dtype=bool, count=len(rows))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
@@ -40,8 +40,8 @@ class Suggestion:
 class Suggester:
     """Completes queries. Building it takes a moment for a large catalogue; asking it takes milliseconds.
 
-    The order of what fits: what begins with the typed text first, then by source (asked, judged, tag, title) and by
-    the place in the given texts, so give the best first.
+    The order of what fits: queries and tags before titles, what begins with the typed text before what only holds it,
+    then by source (asked, judged, tag) and by the place in the given texts, so give the best first.
     """
 
     def __init__(self, asked: Iterable[str], judged: Iterable[str], tags: Iterable[str], titles: Iterable[str]) -> None:
@@ -68,19 +68,23 @@ class Suggester:
         words = WORD.findall(key)
         if not words or len(typed) > MOST_TYPED:
             return ()
-        found = dict.fromkeys(self._beginning(key, n).tolist())
+        beginning = self._beginning(key, n)
         exact = [self._exactly(word) for word in words[:-1]] + [self._starting(words[-1])]
-        found.update(dict.fromkeys(_common(exact)[:n].tolist()))
+        found = self._ordered({*beginning, *_common(exact)[: 2 * n].tolist()}, beginning)
         if len(found) < n:
             near = [self._nearly(word, whole=True) for word in words[:-1]] + [self._nearly(words[-1], whole=False)]
-            found.update(dict.fromkeys(_common(near)[:n].tolist()))
+            found += self._ordered(set(_common(near)[: 2 * n].tolist()) - set(found), beginning)
         fitting = (self._entries[number] for number in found if _key(self._entries[number].text) != key)
         return tuple(entry for _, entry in zip(range(n), fitting, strict=False))
 
-    def _beginning(self, key: str, n: int) -> Ints:
-        """Numbers of the suggestions that begin with `key`, best first."""
+    def _ordered(self, numbers: Collection[int], beginning: Collection[int]) -> list[int]:
+        return sorted(numbers, key=lambda one: (self._entries[one].source == "title", one not in beginning, one))
+
+    def _beginning(self, key: str, n: int) -> list[int]:
+        """Numbers of the `n` best suggestions that begin with `key`."""
         left, right = bisect.bisect_left(self._keys, key), bisect.bisect_left(self._keys, key + LAST)
-        return np.sort(self._numbers[left:right])[:n]
+        best: list[int] = np.sort(self._numbers[left:right])[:n].tolist()
+        return best
 
     def _exactly(self, word: str) -> Ints:
         place = bisect.bisect_left(self._words, word)

@@ -49,7 +49,7 @@ def test_filters_keep_what_they_say(frame, filters, kept):
     ("filters", "kind", "nearest"),
     [
         (Filters(categories=("Bgas",)), "category", "Bags"),
-        (Filters(tags=("wram",)), "tag", "warm"),
+        (Filters(tags=("wram",)), "item tag", "warm"),
         (Filters(brands=("Nrod",)), "brand", "Nord"),
     ],
 )

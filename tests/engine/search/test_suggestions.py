@@ -22,7 +22,7 @@ def texts(suggester, typed, **more):
     [
         ("lea", ["leather bag", "leather", "Leather boots", "Brown leather bag"]),
         ("warm b", ["warm boots"]),
-        ("BOO", ["Boots of the north", "warm boots", "Leather boots"]),
+        ("BOO", ["warm boots", "Boots of the north", "Leather boots"]),
         ("bag lea", ["leather bag", "Brown leather bag"]),
         ("сумк", ["Кожаная сумка"]),
         ("laether b", ["leather bag", "Brown leather bag", "Leather boots"]),
