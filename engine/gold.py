@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from engine.decisions import Labels
-from engine.runs import aggregate
+from engine.runs import Run, aggregate
 
 METRICS = ("precision", "recall", "micro_f1")
+SPLIT = "decisions"  # how the split of a run that was measured on decisions begins
 
 
 def gold_rows(
@@ -46,6 +47,11 @@ def gold_rows(
 def gold_figures(rows: pd.DataFrame) -> dict[str, float]:
     """Precision, recall and micro-F1 over the decided pairs of `rows`; NaN when there are none."""
     return aggregate("tags", rows, METRICS)
+
+
+def is_gold(run: Run) -> bool:
+    """Whether a run measured decided pairs and not the given tags of a test part."""
+    return run.split.startswith(f"{SPLIT} ")
 
 
 def _row(

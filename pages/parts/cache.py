@@ -102,10 +102,11 @@ def catalogue(workspace: Workspace, tagger: Tagger | None) -> explore.Catalogue:
 
 
 def tag_runs(workspace: Workspace) -> list[RunLine]:
-    """The newest run of each tagger, best first."""
+    """The newest run of each tagger on a test part, best first."""
     newest: dict[str, Run] = {}
     for run in RunStore(workspace).list("tags"):
-        newest.setdefault(run.model, run)
+        if not golden.is_gold(run):
+            newest.setdefault(run.model, run)
     return _run_lines(workspace, str(workspace.path), tuple(sorted(run.id for run in newest.values())))
 
 

@@ -14,7 +14,7 @@ from pages.parts.shelf import Shelf
 
 
 def show_curation(shelf: Shelf, sku: str, known: Collection[str] = ()) -> None:
-    """Confirm or reject the chosen tag when it is among `known`, add another, undo; then what people said so far."""
+    """Confirm, reject or rename the chosen tag when it is among `known`, add another, undo; then what people said."""
     deciding.show_said()
     tag, workspace = links.get("tag"), shelf.workspace
     with st.container(horizontal=True, gap="small", key="curate"):
@@ -23,6 +23,8 @@ def show_curation(shelf: Shelf, sku: str, known: Collection[str] = ()) -> None:
             st.button("Confirm", key=f"yes-{sku}-{tag}", icon=":material/check:", shortcut="Y", on_click=act)
             act = partial(deciding.decide, workspace, "reject", [(sku, tag)], then=None)
             st.button("Reject", key=f"no-{sku}-{tag}", icon=":material/close:", shortcut="N", on_click=act)
+            if st.button("Rename", key=f"rename-{sku}-{tag}", icon=":material/edit:", shortcut="E"):
+                deciding.rename(workspace, (sku, tag), then=None)
         deciding.undo_button(workspace, follow=False)
         with st.popover("Add a tag", icon=":material/add:"):
             _choose_tag(shelf, key="add-tag")

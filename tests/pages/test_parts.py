@@ -1,7 +1,5 @@
-"""Markup, marked reviews, exports and charts: whatever goes in, text comes out as text."""
+"""Markup, marked reviews and charts: whatever goes in, text comes out as text."""
 
-import csv
-import io
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -9,7 +7,7 @@ import pytest
 from shop import HOSTILE
 
 from engine.schema import Evidence, Sentence, SentenceEffect
-from pages.parts import cards, charts, compare, export, reviews
+from pages.parts import cards, charts, compare, reviews
 from pages.parts.markup import html, icon, join, show
 
 
@@ -100,40 +98,6 @@ def test_without_supporting_sentences_the_head_says_so():
     assert "No sentence raises this tag" in reviews.evidence_head(Evidence("t", 0.5, (), (), 0, 3))
     one = (SentenceEffect(Sentence(0, 0, 1, "a"), 0.1),)
     assert "Based on 1 of 3 reviews" in reviews.evidence_head(Evidence("t", 0.5, one, (), 1, 3))
-
-
-@pytest.mark.parametrize(
-    ("cell", "safe"),
-    [
-        ("=1+1", "'=1+1"),
-        ("+7 900", "'+7 900"),
-        ("-5", "'-5"),
-        ("@cmd", "'@cmd"),
-        ("\tx", "'\tx"),
-        ("\rx", "'\rx"),
-        ("  =1", "'  =1"),
-        ("\n=1", "'\n=1"),
-        ("\ufeff=1", "'\ufeff=1"),
-        ("\u00a0\u200b=1", "'\u00a0\u200b=1"),
-        ("\uff1d1", "'\uff1d1"),
-        ("a=1", "a=1"),
-        ("", ""),
-        (-5.0, -5.0),
-        (None, None),
-        (["=a", "b"], "'=a; b"),
-    ],
-)
-def test_exports_neutralise_formulas(cell, safe):
-    assert export.neutral(cell) == safe
-
-
-def test_an_export_is_read_back_as_it_was_written():
-    frame = pd.DataFrame({"=sum": ["=1", 'a "b", c\nd', "Ёж"], "n": [-1.5, 2.0, None], "tags": [["a", "b"], [], None]})
-    rows = list(csv.reader(io.StringIO(export.to_csv(frame).decode("utf-8-sig"))))
-    assert rows[0] == ["'=sum", "n", "tags"]
-    assert rows[1] == ["'=1", "-1.5", "a; b"]
-    assert rows[2] == ['a "b", c\nd', "2.0", ""]
-    assert rows[3] == ["Ёж", "", ""]
 
 
 @pytest.mark.parametrize(

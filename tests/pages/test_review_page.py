@@ -10,9 +10,11 @@ from reading import part, shown
 from engine.data.demo import make_demo
 from engine.data.demo.config import DemoConfig
 from engine.decisions import Decisions
+from engine.golden import evaluate_gold
 from engine.settings import person
-from engine.workflows import catalogue_predictions, train_tagger
+from engine.workflows import catalogue_predictions, train_tagger, trained_on
 from engine.workspace import Workspace
+from pages.parts import cache
 
 SIZES = DemoConfig(n_items=90, n_users=60, n_reviews=1500, n_events=900, n_queries=5)
 HOSTILE = '<img src=x onerror="window.broken = 1">'
@@ -196,13 +198,27 @@ def test_the_golden_set_counts_decided_pairs_apart_from_what_was_learned(decisio
     assert len(opened.dataframe[0].value) == counts[1]
 
 
+def test_a_run_on_decisions_does_not_stand_for_the_taggers_own(decisions, review, trained, monkeypatch):
+    monkeypatch.setattr("engine.golden.log_run", lambda *_: None)
+    rows = catalogue_predictions(trained, "linear")
+    held = trained_on(trained, "linear")["test"]
+    decisions.confirm(
+        rows.loc[rows["item_id"].isin(held), ["item_id", "tag"]].head(5).itertuples(index=False), who="Ann"
+    )
+    before = cache.tag_runs(trained)
+    run = evaluate_gold(trained, "linear").run
+    assert [line.id for line in cache.tag_runs(trained)] == [line.id for line in before]
+    assert run.id not in [line.id for line in before]
+    assert run.split == f"decisions {decisions.labels().digest}"
+
+
 def test_the_export_is_the_whole_log_with_formulas_neutralised(decisions, review, monkeypatch):
     made = {}
     monkeypatch.setattr("pages.parts.export.button", lambda label, make, *, name, key: made.update({key: make}))
     batch = decisions.add([("SKU-1", "=1+1")], who="@Ann")
     decisions.undo(batch, who="Bob")
     review()
-    from pages.parts.export import to_csv
+    from engine.spreadsheet import to_csv
 
     (row,) = csv.DictReader(io.StringIO(to_csv(made["export"]()).decode("utf-8-sig")))
     assert (row["tag"], row["who"], row["undone_by"], row["verdict"]) == ("'=1+1", "'@Ann", "Bob", "added")
@@ -227,6 +243,20 @@ def test_the_passport_confirms_rejects_and_adds_and_shows_it_beside_the_bars(dec
     app.button(key="undo").click().run()
     assert other not in set(decisions.current()["tag"])
     assert app.query_params["sku"] == row["item_id"]
+
+
+def test_the_passport_renames_and_undoes_it(decisions, explorer, trained):
+    row = catalogue_predictions(trained, "linear").iloc[0]
+    app = explorer(sku=row["item_id"], tag=row["tag"], who="Ann")
+    click(app, "Rename")
+    app.text_input(key="rename-to").set_value("another name")
+    click(app, "Save")
+    assert f"Renamed “{row['tag']}” on {row['item_id']} to “another name”" in part(app, "said")
+    assert decisions.labels().true == {row["item_id"]: {"another name"}}
+    assert "edit</span> renamed" in part(app, "tags")
+    assert app.query_params["tag"] == row["tag"]
+    click(app, "Undo")
+    assert decisions.current().empty
 
 
 def test_a_tag_that_nobody_predicted_has_no_buttons(decisions, explorer, trained):

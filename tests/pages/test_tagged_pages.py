@@ -113,7 +113,7 @@ def test_the_export_gives_the_filtered_list_with_the_taggers_version(store, expl
     made = {}
     monkeypatch.setattr("pages.parts.export.button", lambda label, make, *, name, key: made.update(frame=make()))
     explorer(category="Bags", top="3")
-    from pages.parts.export import to_csv
+    from engine.spreadsheet import to_csv
 
     rows = list(csv.DictReader(io.StringIO(to_csv(made["frame"]).decode("utf-8-sig"))))
     items = store.read("items", ["item_id", "category"])
