@@ -16,6 +16,7 @@ from engine.schema import EVENTS
 from engine.sql import Queries
 
 DAY = 86_400_000_000  # microseconds
+WEIGHTS = {**dict(zip(EVENTS, (1.0, 4.0, 8.0), strict=True)), "cancellation": -8.0}
 _SELECT = "SELECT user_id, item_id, event, epoch_us(timestamp) AS micros FROM events"
 
 
@@ -23,20 +24,21 @@ _SELECT = "SELECT user_id, item_id, event, epoch_us(timestamp) AS micros FROM ev
 class EventConfig:
     """Which events count, and how much.
 
-    weights: of each kind of event, above 0; events of other kinds are left out and counted in the report
+    weights: of each kind of event; one below 0 takes back what another event said, as a cancelled purchase does;
+    events of other kinds are left out and counted in the report
     half_life: days after which an event counts half as much; None: all count alike
     most_events: of one user; only the newest are kept of one who has more, as bots and tills have
     """
 
-    weights: Mapping[str, float] = field(default_factory=lambda: dict(zip(EVENTS, (1.0, 4.0, 8.0), strict=True)))
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
     half_life: float | None = None
     most_events: int = 5000
 
     def __post_init__(self) -> None:
-        wrong = next(((kind, weight) for kind, weight in self.weights.items() if not 0 < weight < np.inf), None)
-        if wrong or not self.weights:
-            said = f"the weight of {wrong[0]!r} is {wrong[1]}" if wrong else "there are none"
-            raise SettingsError(f"Events need weights above 0, and {said}.")
+        wrong = next(((kind, weight) for kind, weight in self.weights.items() if not 0 < abs(weight) < np.inf), None)
+        if wrong or not any(weight > 0 for weight in self.weights.values()):
+            said = f"the weight of {wrong[0]!r} is {wrong[1]}" if wrong else f"none of {dict(self.weights)} is above 0"
+            raise SettingsError(f"Events need weights that are finite and not 0, and {said}.")
         if self.half_life is not None and not self.half_life > 0:
             raise SettingsError(f"half_life is {self.half_life}; it must be a number of days above 0, or none.")
         if self.most_events < 1:

@@ -203,6 +203,7 @@ def _fitted(model: Any, matrix: sparse.csr_array) -> tuple[Floats, Floats]:
 
 def _one_blas_thread() -> AbstractContextManager[Any]:
     """implicit has threads of its own; BLAS with more than one beside them is several times slower."""
+    import implicit.cpu.als  # noqa: F401 - loads another BLAS, which must be there to be limited
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[Any] = threadpool_limits(1, "blas")

@@ -57,7 +57,7 @@ def places_of(ids: NDArray[np.object_], known: NDArray[np.object_]) -> NDArray[n
 
 
 def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = None) -> Interactions:
-    """What the events of `log` say together; users without events are left out.
+    """What the events of `log` say together; users without events are left out, and so is what was taken back.
 
     now: the moment that an event's age counts from when `config.half_life` is set (default: the newest event's).
     """
@@ -76,8 +76,23 @@ def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = N
     np.bitwise_or.at(done, place, np.int32(1) << log.kind.astype(np.int32))
     rows, columns = pairs // max(shape[1], 1), (pairs % max(shape[1], 1)).astype(np.int32)
     starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
-    parts = (sparse.csr_array((data, columns, starts), shape=shape) for data in (total, newest, done))
-    return Interactions(log.users[present], log.item_ids, log.kinds, *parts)
+    parts = [sparse.csr_array((data, columns, starts), shape=shape) for data in (total, newest, done)]
+    return _without_taken_back(Interactions(log.users[present], log.item_ids, log.kinds, *parts))
+
+
+def _without_taken_back(data: Interactions) -> Interactions:
+    """The same without pairs whose weights add up to nothing, and without the users to whom nothing is left."""
+    gone = data.weights.data <= 1e-6
+    if not gone.any():
+        return data
+    parts = []
+    for matrix in (data.weights, data.last, data.done):
+        kept = matrix.copy()
+        kept.data[gone] = 0
+        kept.eliminate_zeros()
+        parts.append(kept)
+    left = Interactions(data.users, data.item_ids, data.kinds, *parts)
+    return left.rows(np.flatnonzero(np.diff(left.weights.indptr) > 0))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,22 @@ def test_an_event_counts_half_after_the_half_life():
     assert interactions(log, config, now=NOW).weights.toarray()[0] == pytest.approx([1, 0.5, 0.25, 0])
 
 
+def test_a_cancelled_purchase_is_no_interaction_and_its_user_is_left_out():
+    rows = frame(
+        ("u", "a", "transaction", 3),
+        ("u", "a", "cancellation", 2),
+        ("v", "b", "transaction", 3),
+        ("v", "b", "transaction", 2),
+        ("v", "b", "cancellation", 1),
+        ("v", "c", "view", 1),
+    )
+    log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
+    data = interactions(log, EventConfig())
+    assert data.users.tolist() == ["v"]
+    assert data.weights.toarray().tolist() == [[0, 8, 1, 0]]
+    assert data.last.nnz == data.done.nnz == 2
+
+
 def test_a_log_cut_in_time_leaves_users_without_events_out_of_the_interactions():
     rows = frame(("u", "a", "view", 9), ("v", "b", "view", 1))
     log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
@@ -119,7 +135,8 @@ def test_training_leaves_out_what_has_too_few_interactions():
     ("values", "said"),
     [
         ({"weights": {"view": 0}}, "the weight of 'view' is 0"),
-        ({"weights": {}}, "there are none"),
+        ({"weights": {}}, r"none of \{\} is above 0"),
+        ({"weights": {"cancellation": -1}}, "none of .* is above 0"),
         ({"half_life": 0}, "half_life is 0"),
         ({"most_events": 0}, "most_events is 0"),
     ],
