@@ -65,7 +65,8 @@ class TableViews:
     def values(self, sql: str) -> tuple[Any, ...]:
         """The first row of `sql`."""
         with self._unreadable():
-            return self._connection.execute(sql).fetchone() or ()
+            found = self._connection.execute(sql).fetchall()  # a result that isn't read to its end blocks the next
+            return found[0] if found else ()
 
     @contextmanager
     def _unreadable(self) -> Iterator[None]:
