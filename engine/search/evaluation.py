@@ -6,7 +6,7 @@ documents hold earlier reviews only, so a query is never in the document that it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from engine.metrics.measures import measures
 from engine.metrics.significance import PairedDifference, mean_measure, paired_bootstrap
 from engine.ranked import NONE, Ranked
 from engine.search.base import Retriever
+from engine.search.keyword_store import ReviewKeywords
 from engine.settings import DEFAULT_SEED
 
 CUTOFFS = (1, 5, 10, 20, 50, 100)
@@ -62,10 +63,17 @@ def review_queries(reviews: pd.DataFrame, *, most: int | None = None, seed: int 
     most: so many of them, drawn at random with `seed`, in their order.
     """
     said = reviews[reviews["text"].fillna("").str.strip() != ""]
-    if most is not None and len(said) > most:
-        said = said.iloc[np.sort(np.random.default_rng(seed).choice(len(said), most, replace=False))]
     texts = [text[:MOST_LETTERS] for text in said["text"].tolist()]
-    return Queries(said["review_id"].tolist(), texts, [[item] for item in said["item_id"].tolist()])
+    asked = Queries(said["review_id"].tolist(), texts, [[item] for item in said["item_id"].tolist()])
+    return _drawn(asked, most, seed)
+
+
+def keyword_queries(said: Iterable[ReviewKeywords], *, most: int | None = None, seed: int = DEFAULT_SEED) -> Queries:
+    """The keywords of each review as a query for its product; as `review_queries`."""
+    found = [(one, ", ".join(one.keywords.all)) for one in said]
+    spoken = [(one, text[:MOST_LETTERS]) for one, text in found if text]
+    ids, items = [one.review_id for one, _ in spoken], [[one.item_id] for one, _ in spoken]
+    return _drawn(Queries(ids, [text for _, text in spoken], items), most, seed)
 
 
 def judged_queries(judgments: pd.DataFrame, *, least: float) -> Queries:
@@ -126,6 +134,14 @@ def figures(
     found = measures("search", rows, metrics)
     nothing = mean_measure(np.zeros(len(rows)))
     return {name: paired_bootstrap(nothing, measure, seed=seed) for name, measure in found.items()}
+
+
+def _drawn(queries: Queries, most: int | None, seed: int) -> Queries:
+    if most is None or len(queries) <= most:
+        return queries
+    chosen = np.zeros(len(queries), dtype=bool)
+    chosen[np.random.default_rng(seed).choice(len(queries), most, replace=False)] = True
+    return queries.choose(chosen)
 
 
 def _hit_rank(hits: Sequence[str], relevant: Sequence[str]) -> int | None:
