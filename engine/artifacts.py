@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engine.atomic import TEMPORARY, atomic_path, remove, sha256, write_text
+from engine.atomic import TEMPORARY, atomic_path, remove, sha256, temporary_sibling, write_text
 from engine.errors import ArtifactError, NotBuiltError, UnknownNameError, shown
 from engine.workspace import LOCK_WAIT, Workspace
 
@@ -87,6 +87,13 @@ class ArtifactStore:
         if version not in self.versions(kind, name):
             raise UnknownNameError(f"version of {kind}/{name}", version, self.versions(kind, name))
         write_text(self._place(kind, name) / POINTER, version + "\n")
+
+    def discard(self, kind: str, name: str, version: str) -> None:
+        """Remove a version that doesn't serve: it is renamed first, so that nobody finds half of it."""
+        place = self._place(kind, name, version)
+        leftover = temporary_sibling(place)
+        place.replace(leftover)
+        remove(leftover)
 
     def names(self, kind: str) -> list[str]:
         """Names of the artifacts of `kind` that have a CURRENT version, sorted."""

@@ -78,6 +78,11 @@ def load_llm_settings() -> LlmSettings:
     )
 
 
+def load_chroma_address() -> str | None:
+    """SHELFWISE_CHROMA, the address of a Chroma server that holds the search indexes; None: they lie in folders."""
+    return os.environ.get("SHELFWISE_CHROMA") or None
+
+
 def person() -> str:
     """Who is at work, until they give a name: the user of the operating system, or "you" where it knows none."""
     try:
