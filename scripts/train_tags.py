@@ -23,7 +23,7 @@ from engine.tags.registry import TAGGERS
 from engine.workflows import TaggerReport, tagger_report, train_tagger, trained_on
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
-from scripts.tagger_settings import config_of
+from scripts.component_settings import config_of
 
 FIGURES = {
     "micro_f1": "micro-F1",
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _config(model: str, members: str | None, settings: Sequence[str]) -> Any:
     """The settings that options name; None for the defaults."""
     if members is None:
-        return config_of(model, settings) if settings else None
+        return config_of(TAGGERS, model, settings) if settings else None
     if model != "ensemble":
         raise SettingsError(f"--members is for --model ensemble, and the model is {shown(model)}; leave it out.")
     return EnsembleConfig(members=tuple(name.strip() for name in members.split(",") if name.strip()))
