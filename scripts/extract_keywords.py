@@ -14,59 +14,65 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from engine.data.base import ImportReport
 from engine.data.splits import PARTS
-from engine.errors import LlmError, SettingsError
+from engine.errors import LlmError
 from engine.llm.client import LlmClient
-from engine.search.asking import AskOptions, AskReport
-from engine.search.exchange import write_keywords
+from engine.search.asking import AskOptions
+from engine.search.beauty_files import KEYWORDS_FILE
+from engine.search.exchange import take_keywords, write_keywords
 from engine.search.extraction import ask_keywords, extract_keywords
 from engine.search.review_splits import current_split
 from engine.settings import load_settings
 from engine.state import State
 from engine.workspace import Workspace, find_workspace
+from scripts.asking_options import add_asking_options, show_asked, show_rejected
 from scripts.cli import chosen_workspace, parser, run
-from scripts.llm_options import add_llm_options, chosen_client, cost_line
-
-SHOWN = 5
+from scripts.llm_options import chosen_client, cost_line
 
 
 @run
 def main(argv: Sequence[str] | None = None) -> int:
-    """Extract, save, and say by whom."""
+    """Extract or take, save, and say by whom."""
     arguments = _arguments(argv)
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    n = current_split(workspace).sizes[arguments.split]
-    stopped = None
-    with State.open(workspace) as state:
-        client = chosen_client(arguments, state)
-        if client is not None:
-            stopped = _ask(workspace, state, client, arguments, n)
-    with tqdm(total=n, desc="Keywords", unit=" reviews", file=sys.stderr, disable=None) as bar:
-        card = extract_keywords(
-            workspace, arguments.split, model=client.endpoint.model if client else None, on_done=bar.update
-        )
-    print(f"Saved     {n:>9,} reviews of {arguments.split}, version {card.version}, by {card.config['maker']}")
+    part, stopped = arguments.split, _take(workspace, arguments) if arguments.read else _make(workspace, arguments)
     if arguments.jsonl:
-        path = arguments.jsonl / f"keywords_{arguments.split}.jsonl"
-        print(f"Wrote     {write_keywords(workspace, arguments.split, path):>9,} reviews to {path}")
+        path = arguments.jsonl / KEYWORDS_FILE.format(split=part)
+        print(f"Wrote     {write_keywords(workspace, part, path):>9,} reviews to {path}")
     if stopped:
         raise LlmError(f"The LLM was stopped; the next run goes on from there. {stopped}")
     return 0
 
 
+def _take(workspace: Workspace, arguments: Namespace) -> None:
+    report = ImportReport()
+    card = take_keywords(workspace, arguments.split, arguments.read, report)
+    print(f"Took      {sum(report.kept.values()):>9,} reviews of {report.read:,} lines, version {card.version}")
+    show_rejected(report)
+
+
+def _make(workspace: Workspace, arguments: Namespace) -> str | None:
+    """Ask an LLM where one is configured, and save; why it stopped early, if it did."""
+    part, n = arguments.split, current_split(workspace).sizes[arguments.split]
+    model, stopped = None, None
+    with State.open(workspace) as state:
+        client = chosen_client(arguments, state)
+        if client is not None:
+            model, stopped = client.endpoint.model, _ask(workspace, state, client, arguments, n)
+    with tqdm(total=n, desc="Keywords", unit=" reviews", file=sys.stderr, disable=None) as bar:
+        card = extract_keywords(workspace, part, model=model, on_done=bar.update)
+    print(f"Saved     {n:>9,} reviews of {part}, version {card.version}, by {card.config['maker']}")
+    return stopped
+
+
 def _arguments(argv: Sequence[str] | None) -> Namespace:
     made = parser(__doc__)
-    add_llm_options(made)
+    add_asking_options(made, "reviews")
     made.add_argument("--split", choices=PARTS, default="train", help="whose reviews (default: train)")
-    made.add_argument("--batch-size", type=int, default=AskOptions.batch, metavar="N", help="reviews in one question")
-    made.add_argument("--max-items", type=int, metavar="N", help="ask the LLM about the first N reviews only")
-    made.add_argument("--reset-failed", action="store_true", help="ask again about reviews that failed before")
+    made.add_argument("--read", type=Path, metavar="FILE", help="take them from a keywords_{split}.jsonl instead")
     made.add_argument("--jsonl", type=Path, metavar="FOLDER", help="also write keywords_{split}.jsonl there")
-    arguments = made.parse_args(argv)
-    for option in ("batch_size", "max_items"):
-        if getattr(arguments, option) is not None and getattr(arguments, option) < 1:
-            raise SettingsError(f"--{option.replace('_', '-')} is {getattr(arguments, option)}; it must be 1 or more.")
-    return arguments
+    return made.parse_args(argv)
 
 
 def _ask(workspace: Workspace, state: State, client: LlmClient, arguments: Namespace, n: int) -> str | None:
@@ -77,16 +83,6 @@ def _ask(workspace: Workspace, state: State, client: LlmClient, arguments: Names
         report = ask_keywords(workspace, state, client, arguments.split, options=options, on_done=bar.update)
     show_asked(report, cost_line(client, arguments), "reviews")
     return report.stopped
-
-
-def show_asked(report: AskReport, cost: str, what: str) -> None:
-    """Print what became of asking."""
-    print(f"Answered  {report.done:>9,} {what} now, {report.before:,} before, {report.left:,} left")
-    for item, reason in list(report.failed.items())[:SHOWN]:
-        print(f"Failed    {item}: {reason}")
-    if report.failed:
-        print(f"Failed    {len(report.failed):>9,} {what} in all; --reset-failed asks about them again")
-    print(f"Asked     {cost}")
 
 
 if __name__ == "__main__":

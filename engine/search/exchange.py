@@ -53,8 +53,8 @@ def take_keywords(workspace: Workspace, part: str, path: Path, report: ImportRep
 
 
 def write_items(workspace: Workspace, path: Path) -> int:
-    """Write the documents that serve as items_for_embedding.jsonl; the number of lines."""
-    frame = read_documents(workspace).frame
+    """Write the documents that serve, but for empty ones, as items_for_embedding.jsonl; the number of lines."""
+    frame = read_documents(workspace).frame.query("text != ''")
     paths = workspace.read("items", ["item_id", "category_path"]).set_index("item_id")["category_path"]
     return write_lines(path, (_item_line(row, paths) for row in frame.to_dict("records")))
 

@@ -19,7 +19,9 @@ from engine.text import NEGATIONS, NOT, normalise, stem
 MOST_READ = 6000  # characters of one review
 REACH = 4  # words between a lead ("for") and the person or occasion it leads to
 PHRASE, LONGEST_WORD = 3, 30  # words of a phrase, letters of a word
+OLDEST = 17  # years; an older one is more often a thing: "a 20 year old album"
 MOST, LONGEST = 24, 80  # keywords of one review, letters of one
+_SHORTENED = ("'ve", "'ll", "'re", "'d", "'m")
 _END = "the"  # a word that ends a phrase
 _TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+|[^\w\s'-]+|\n")
 _NUMBERS = "two three four five six seven eight nine ten eleven twelve"
@@ -88,8 +90,8 @@ def _telling(word: str) -> bool:
 
 def _ages(said: str) -> Iterator[str]:
     for match in _AGE.finditer(said):
-        unit = "month" if match[2] == "month" else "year"
-        yield f"{match[1]} {unit} olds"
+        if not (match[2] != "month" and match[1].isdigit() and int(match[1]) > OLDEST):
+            yield f"{match[1]} {'month' if match[2] == 'month' else 'year'} olds"
 
 
 def _clauses(said: str) -> Iterator[list[str]]:
@@ -121,14 +123,21 @@ def _occasion(clause: Sequence[str], place: int) -> str | None:
 
 def _phrases(clause: Sequence[str]) -> Iterator[str]:
     """The telling phrases of a clause; one that is denied begins with its denial."""
-    words, run, denial = lexicon(), list[str](), ""
+    run, denial = list[str](), ""
     for word in [*clause, _END]:
-        if word not in words.breaks and not word.isdigit() and len(word) <= LONGEST_WORD:
+        if _joins(word):
             run.append(word)
             continue
         if run:
             yield from _cut(run, denial)
         run, denial = [], "not" if word.endswith("n't") else word if word in NEGATIONS else ""
+
+
+@lru_cache(maxsize=1 << 16)
+def _joins(word: str) -> bool:
+    """Whether phrases may hold a word."""
+    short = word.endswith(_SHORTENED) or len(word) == 1
+    return not (short or word in lexicon().breaks or word.isdigit() or len(word) > LONGEST_WORD)
 
 
 def _cut(run: Sequence[str], denial: str) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Which keywords of an item's reviews its document holds: those that many of its reviews and few other items say.
 
-    score = ln(1 + reviews that say it) · mean over its words of ln(items / items that say the word)
+    score = reviews that say it · mean over its words of ln(items / items that say the word) · n / (n + 1)
 
-the form of tf·idf (Salton and Buckley, 1988) over items instead of documents. Keywords that say the same count
+which is tf·idf (Salton and Buckley, 1988) over items instead of documents, n being the reviews of all items that have
+the word: what a single one says is often a slip of the pen. Keywords that say the same count
 together, under their most frequent wording, and one whose words better ones hold already is left out.
 """
 
@@ -32,34 +33,42 @@ class KeywordConfig:
 
     most:      at most so many, letters: and so many characters together
     context:   of them, at most so many that say who or when, which come first
+    per_mention: for every so many reviews of an item, one more must say who or when before it counts
     """
 
     most: int = 40
     letters: int = 600
     context: int = 8
+    per_mention: int = 20
 
 
 @dataclass
 class WordCounts:
-    """In how many items' reviews each word is, by hash."""
+    """In how many items' reviews each word is, and in how many reviews, by hash."""
 
-    items: int = 0
-    counts: NDArray[np.int32] = field(default_factory=lambda: np.zeros(BUCKETS, dtype=np.int32))
+    n_items: int = 0
+    items: NDArray[np.int32] = field(default_factory=lambda: np.zeros(BUCKETS, dtype=np.int32))
+    reviews: NDArray[np.int32] = field(default_factory=lambda: np.zeros(BUCKETS, dtype=np.int32))
 
     @classmethod
     def of(cls, rows: Iterable[ReviewKeywords]) -> WordCounts:
         """Count over the reviews of all items, which come sorted by item."""
         made = cls()
         for _, reviews in by_item(rows):
-            words = {word for review in reviews for keyword in review.keywords.all for word in meaning(keyword)}
-            made.counts[list(map(_bucket, words))] += 1
-            made.items += 1
+            words = [{word for keyword in review.keywords.all for word in meaning(keyword)} for review in reviews]
+            made.items[list(map(_bucket, set().union(*words)))] += 1
+            for said in words:
+                made.reviews[list(map(_bucket, said))] += 1
+            made.n_items += 1
         return made
 
     def weight(self, said: Meaning) -> float:
         """How telling the words of a keyword are, on average."""
-        logs = [math.log((1 + self.items) / (1 + int(self.counts[_bucket(word)]))) for word in said]
-        return sum(logs) / len(logs) if logs else 0.0
+        return sum(map(self._weight, map(_bucket, said))) / max(1, len(said))
+
+    def _weight(self, bucket: int) -> float:
+        reviews = int(self.reviews[bucket])
+        return math.log((1 + self.n_items) / (1 + int(self.items[bucket]))) * reviews / (1 + reviews)
 
 
 @dataclass
@@ -72,12 +81,14 @@ class Heard:
     wordings: defaultdict[Meaning, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     context: set[Meaning] = field(default_factory=set)
     ranked: list[Ranked] = field(default_factory=list)
+    n_reviews: int = 0
 
     @classmethod
     def of(cls, reviews: Iterable[Keywords], counts: WordCounts, config: KeywordConfig) -> Heard:
         """Hear every review out."""
         made = cls(counts, config)
         for said in reviews:
+            made.n_reviews += 1
             for keyword in said.all:
                 made.wordings[meaning(keyword)][keyword] += 1
             made.reviews.update({meaning(keyword) for keyword in said.all})
@@ -93,11 +104,14 @@ class Heard:
         """
         ranked = self._ranked_without(without) if without else self.ranked
         held, letters, chosen = set(known), 0, list[str]()
+        least = 1 + self.n_reviews // self.config.per_mention
         for context, room in ((True, self.config.context), (False, self.config.most)):
             for _, wording, said in ranked:
                 if len(chosen) >= room:
                     break
                 fits = letters + len(wording) <= self.config.letters
+                if context and self.reviews[said] < least:
+                    continue
                 if fits and (said in self.context) is context and not said <= held:
                     chosen.append(wording)
                     held |= said
@@ -114,7 +128,7 @@ class Heard:
         for said, n in reviews.items():
             wordings = self.wordings[said] - (without or Counter())
             wording = min(wordings, key=lambda keyword: (-wordings[keyword], len(keyword), keyword))
-            yield -math.log1p(n) * self.counts.weight(said), wording, said
+            yield -n * self.counts.weight(said), wording, said
 
 
 def by_item(rows: Iterable[ReviewKeywords]) -> Iterator[tuple[str, Sequence[ReviewKeywords]]]:
