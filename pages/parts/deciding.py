@@ -43,16 +43,16 @@ def decide(workspace: Workspace, verb: str, pairs: Sequence[Pair], *, then: str 
         "add": partial(decisions.add, pairs, who=who()),
         "rename": partial(decisions.rename, pairs, new, who=who()),
     }
-    if _tried(verbs[verb]):
-        _say(f"{_DONE[verb]} {_named(pairs)}" + (f" to “{new.strip()}”" if new else ""))
+    if tried(verbs[verb]):
+        say(f"{_DONE[verb]} {_named(pairs)}" + (f" to “{new.strip()}”" if new else ""))
         if then:
             links.follow(then)
 
 
 def undo(workspace: Workspace, batch: str, *, then: str | None) -> None:
     """Take a batch back, then go to the address `then`, if any."""
-    if _tried(lambda: Decisions(workspace).undo(batch, who=who())):
-        _say("Undone")
+    if tried(lambda: Decisions(workspace).undo(batch, who=who())):
+        say("Undone")
         if then:
             links.follow(then)
 
@@ -105,7 +105,7 @@ def _rename(workspace: Workspace, pair: Pair, then: str | None) -> None:
     decide(workspace, "rename", [pair], then=then, new=st.session_state["rename-to"])
 
 
-def _tried(action: Callable[[], object]) -> bool:
+def tried(action: Callable[[], object]) -> bool:
     """Callbacks run outside the page's frame, so what goes wrong in them is kept to be shown in the page."""
     try:
         action()
@@ -115,7 +115,8 @@ def _tried(action: Callable[[], object]) -> bool:
     return True
 
 
-def _say(words: str) -> None:
+def say(words: str) -> None:
+    """Keep what a click did, to be shown by `show_said`."""
     st.session_state[_SAID] = (words, False)
 
 

@@ -9,9 +9,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
+from engine.errors import DataError
+
 Callback = Callable[[], None]
 
-PAGES = {"": "pages/views/overview.py", "sku": "pages/views/sku_explorer.py", "review": "pages/views/tag_review.py"}
+PAGES = {
+    "": "pages/views/overview.py",
+    "sku": "pages/views/sku_explorer.py",
+    "review": "pages/views/tag_review.py",
+    "search": "pages/views/product_search.py",
+}
 PARAMETERS = (
     "workspace",
     "rows",
@@ -19,11 +26,19 @@ PARAMETERS = (
     "q",
     "queue",
     "category",
+    "tags",
+    "brand",
+    "price",
+    "stars",
+    "stock",
+    "by",
+    "beside",
     "only",
     "ask",
     "sort",
     "tagger",
     "sku",
+    "above",
     "tag",
     "top",
     "min",
@@ -33,7 +48,9 @@ PARAMETERS = (
     "all",
     "who",
 )
-_KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort"}
+_KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort", "tags", "brand", "price", "stars", "stock", "by", "beside"}
+BETWEEN = "|"  # the values of a parameter that has several
+SPAN = ".."
 
 
 def get(name: str, default: str = "") -> str:
@@ -50,6 +67,30 @@ def number(name: str, default: float, *, low: float, high: float) -> float:
     return min(max(value, low), high) if value == value else default
 
 
+def several(name: str) -> tuple[str, ...]:
+    """The values of a parameter that may have several, each once."""
+    return tuple(dict.fromkeys(part for part in get(name).split(BETWEEN) if part))
+
+
+def replaced(name: str, value: str, *others: str) -> tuple[str, ...] | None:
+    """The values of a parameter with `value` replaced by `others`; None when nothing is left."""
+    kept = () if get(name) == value else several(name)
+    return tuple(part for one in kept or (value,) for part in (others if one == value else (one,))) or None
+
+
+def span(name: str) -> tuple[float | None, float | None]:
+    """A parameter as the ends of a span of numbers, such as 10..50; None for an end that is open.
+
+    Raises DataError when it isn't one.
+    """
+    ends = get(name).split(SPAN) if get(name) else ["", ""]
+    try:
+        low, high = (float(end) if end else None for end in ends)
+    except ValueError:
+        raise DataError(f"is no span of numbers such as 10{SPAN}50.", column=name, value=get(name)) from None
+    return low, high
+
+
 def link(page: str | None = None, /, **changes: object) -> str:
     """A relative address: the present view with `changes` (None leaves a parameter out).
 
@@ -60,9 +101,20 @@ def link(page: str | None = None, /, **changes: object) -> str:
         kept = {"workspace": kept.get("workspace", "")}
     if _KEEP_ON_NEW_LIST & set(changes):
         kept.pop("page", None)
-    chosen = {**kept, **{name: None if value is None else str(value) for name, value in changes.items()}}
+    chosen = {**kept, **{name: None if value is None else as_text(value) for name, value in changes.items()}}
     query = urlencode({name: chosen[name] for name in PARAMETERS if chosen.get(name)})
     return f"./{_here() if page is None else page}?{query}"
+
+
+def as_text(value: object) -> str:
+    """A value as it stands in the address: several names, and the two ends of a span, are joined."""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(end, float | None) for end in value):
+        return SPAN.join("" if end is None else f"{end:g}" for end in value) if value != (None, None) else ""
+    if isinstance(value, list | tuple):
+        return BETWEEN.join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def follow(target: str | None) -> None:
@@ -96,8 +148,7 @@ def settle(**values: str) -> None:
 
 def _chosen(name: str, key: str, default: Any, drop: tuple[str, ...]) -> None:
     value = st.session_state[key]
-    text = {True: "1", False: "0"}.get(value, str(value)) if isinstance(value, bool) else str(value or "")
-    follow(link(**dict.fromkeys(drop), **{name: None if value == default else text}))
+    follow(link(**dict.fromkeys(drop), **{name: None if value == default else as_text(value)}))
 
 
 def _here() -> str:

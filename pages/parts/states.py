@@ -19,6 +19,10 @@ _PARAMETER = {
     "question": "ask",
     "sort order": "sort",
     "tagger": "tagger",
+    "brand": "brand",
+    "item tag": "tags",
+    "retriever": "by",
+    "hit to compare with": "above",
     "tag": "tag",
     "check": "check",
     "queue": "queue",
@@ -57,9 +61,9 @@ def unknown(error: UnknownNameError) -> None:
     parameter = _PARAMETER.get(error.kind)
     ways = {}
     if parameter and error.nearest:
-        ways[f"Open {error.nearest}"] = links.link(**{parameter: error.nearest})
+        ways[f"Open {error.nearest}"] = links.link(**{parameter: links.replaced(parameter, error.name, error.nearest)})
     if parameter:
-        ways["Leave it out"] = links.link(**{parameter: None})
+        ways["Leave it out"] = links.link(**{parameter: links.replaced(parameter, error.name)})
     _state("help_center", f"No such {error.kind}", str(error), ways)
 
 

@@ -5,7 +5,7 @@ import json
 
 def shown(app) -> str:
     """All of our markup on the page."""
-    return "\n".join(json.loads(element.proto.json)["html"] for element in app.get("bidi_component"))
+    return "\n".join(json.loads(element.proto.json).get("html", "") for element in app.get("bidi_component"))
 
 
 def part(app, key: str) -> str:
