@@ -23,6 +23,8 @@ from engine.tags.predictor import KIND, TagPredictor, train_command
 from engine.tags.rerank import Reranked, Reranker
 from engine.workspace import Workspace
 
+FIRST = "lora"  # the tagger that pages open with where it is trained
+
 
 @dataclass(frozen=True)
 class Tagger:
@@ -35,6 +37,14 @@ class Tagger:
     version: str
     card: Card
     current: bool
+
+
+@dataclass(frozen=True)
+class Taggers:
+    """The trained taggers that are whole, and for each that can't be used what is wrong with it and the way out."""
+
+    whole: dict[str, Tagger]
+    damaged: dict[str, ShelfwiseError]
 
 
 @dataclass(frozen=True)
@@ -67,27 +77,19 @@ def rows(workspace: Workspace, key: str, limit: int) -> pd.DataFrame:
     return _rows(workspace, key, limit, (str(workspace.path), workspace.data_hash()))
 
 
-def taggers(workspace: Workspace) -> dict[str, Tagger]:
-    """Trained taggers by name, the baseline last; `damaged_taggers` has those that can't be used."""
-    return {name: found for name, found in _found_taggers(workspace).items() if isinstance(found, Tagger)}
-
-
-def damaged_taggers(workspace: Workspace) -> dict[str, ShelfwiseError]:
-    """For each trained tagger that can't be used, what is wrong with it and the way out."""
-    return {name: found for name, found in _found_taggers(workspace).items() if isinstance(found, ShelfwiseError)}
-
-
-def _found_taggers(workspace: Workspace) -> dict[str, Tagger | ShelfwiseError]:
+def taggers(workspace: Workspace) -> Taggers:
+    """The trained taggers by name, the baseline last, and those that can't be used; their files are looked at once."""
     store, data_hash = ArtifactStore(workspace), workspace.data_hash(*workflows.TABLES)
-    found: dict[str, Tagger | ShelfwiseError] = {}
-    for name in sorted(store.names(KIND), key=lambda name: (name == workflows.BASELINE, name)):
+    whole: dict[str, Tagger] = {}
+    damaged: dict[str, ShelfwiseError] = {}
+    for name in sorted(store.names(KIND), key=lambda name: (name == workflows.BASELINE, name != FIRST, name)):
         try:
             version = store.current(KIND, name, command=train_command(workspace, name))
             card = _intact_card(workspace, name, (str(workspace.path), version))
-            found[name] = Tagger(name, version, card, card.data_hash == data_hash)
+            whole[name] = Tagger(name, version, card, card.data_hash == data_hash)
         except ShelfwiseError as error:
-            found[name] = error
-    return found
+            damaged[name] = error
+    return Taggers(whole, damaged)
 
 
 def predictions(workspace: Workspace, tagger: Tagger) -> pd.DataFrame:

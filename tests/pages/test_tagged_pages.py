@@ -74,6 +74,14 @@ def test_the_switch_shows_the_other_tagger_and_keeps_the_sku(store, asserted, ex
     assert part(app, "tags") != linear
 
 
+def test_a_better_tagger_than_the_one_in_use_is_named_with_both_figures(store, asserted, explorer):
+    sku = asserted.loc[0, "item_id"]
+    said = part(explorer(sku=sku, tagger="prior"), "better")
+    assert re.search(r"Tags by prior: micro-F1 0\.\d\d on held-out SKUs\. Linear reaches 0\.\d\d", said)
+    assert "tagger=linear" in said and f"sku={sku}" in said
+    assert "on held-out SKUs" not in shown(explorer(sku=sku))
+
+
 def test_limits_cut_the_bars(store, asserted, explorer):
     sku = asserted.loc[0, "item_id"]
     assert part(explorer(sku=sku, top="2"), "tags").count('class="sw-tag ') == 2
