@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,14 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     elif path.exists() or path.is_symlink():  # a read-only disk refuses to remove even what isn't there
         path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, *, older: float = 3600.0) -> None:
+    """Remove what killed writers left in `folder` more than `older` seconds ago; newer ones may still be written."""
+    for leftover in folder.glob(f"{TEMPORARY}*"):
+        with suppress(FileNotFoundError):  # another sweep was quicker
+            if time.time() - leftover.stat().st_mtime > older:
+                remove(leftover)
 
 
 def sha256(path: Path) -> str:

@@ -20,7 +20,7 @@ is; anything that is not a ShelfwiseError is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 MAX_SHOWN_VALUE = 80
@@ -46,14 +46,18 @@ class SettingsError(ShelfwiseError):
 
 
 class UnknownNameError(ShelfwiseError):
-    """`name` is not one of `known`; `nearest` is the closest known name, or None."""
+    """`name` is not one of `known`; `nearest` is the closest known name, or None.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, sorted(known)
+    labels: what people know the names by, where that is something else; `nearest_label` is that of the nearest.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, labels: Mapping[str, str] | None = None) -> None:
+        self.kind, self.name, self.known, labels = kind, name, sorted(known), labels or {}
         matches = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         self.nearest = matches[0] if matches else None
-        listed = ", ".join(self.known[:12]) + (", …" if len(self.known) > 12 else "")
-        hint = f"did you mean {shown(self.nearest)}?" if self.nearest else f"known: {listed or 'none yet'}."
+        self.nearest_label = labels.get(self.nearest, self.nearest) if self.nearest else None
+        listed = ", ".join(labels.get(one, one) for one in self.known[:12]) + (", …" if len(self.known) > 12 else "")
+        hint = f"did you mean {shown(self.nearest_label)}?" if self.nearest else f"known: {listed or 'none yet'}."
         super().__init__(f"There is no {kind} named {shown(name)}; {hint}")
 
 

@@ -146,7 +146,7 @@ def find(catalogue: Catalogue, filters: Filters) -> pd.DataFrame:
     or sort.
     """
     _check("category", filters.category, catalogue.categories)
-    _check("question", filters.question, QUESTIONS)
+    _check("question", filters.question, {name: one.label for name, one in QUESTIONS.items()})
     _check("sort order", filters.sort, SORTS)
     rows = catalogue.rows
     keep = pd.Series(True, index=rows.index)
@@ -234,7 +234,7 @@ def picture(root: Path, image: str | None) -> tuple[str, bytes] | None:
 
 def _check(kind: str, name: str, known: Collection[str]) -> None:
     if name and name not in known:
-        raise UnknownNameError(kind, name, known)
+        raise UnknownNameError(kind, name, known, labels=known if isinstance(known, Mapping) else None)
 
 
 def _summary(predictions: pd.DataFrame | None) -> pd.DataFrame:

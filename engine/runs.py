@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.artifacts import library_versions
-from engine.atomic import atomic_path
+from engine.atomic import atomic_path, sweep
 from engine.errors import DataError, ShelfwiseError, UnknownNameError, WorkspaceError, shown
 from engine.metrics.measures import aggregate, find_kind, measures, row_values
 from engine.metrics.significance import PairedDifference, paired_bootstrap
@@ -34,7 +34,9 @@ RUN, ROWS = "run.json", "rows.parquet"
 ID = re.compile(r"\d{8}-\d{4}-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy")
 _TYPES = {
-    **dict.fromkeys(("predicted", "ranked", "true", "known", "hits", "relevant", "hit_categories"), pa.list_(pa.string())),
+    **dict.fromkeys(
+        ("predicted", "ranked", "true", "known", "hits", "relevant", "hit_categories"), pa.list_(pa.string())
+    ),
     **dict.fromkeys(("scores", "gains", "surprise"), pa.list_(pa.float64())),
     "hit_rank": pa.int64(),
 }
@@ -107,6 +109,7 @@ class RunStore:
         place = self._place(run.id)
         if place.exists():
             raise WorkspaceError(f"Run {run.id} exists already; runs are never written twice.")
+        sweep(place.parent)
         with atomic_path(place) as folder:
             folder.mkdir(parents=True)
             text = json.dumps(asdict(run), ensure_ascii=False, indent=2, allow_nan=False)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LlmCheck:
-    """Asks `endpoint`; answers are kept in the workspace's state. Not to be used inside a running event loop.
+    """Asks `endpoint`; answers are kept in the workspace's state.
 
     budget: tokens that all checks together may take; patience: somebody waits, so it is short; deadline: seconds
     after which a check counts as failed, whatever the server does.
@@ -55,8 +56,18 @@ class LlmCheck:
         return f"LLM {self.endpoint.model}"
 
     def check(self, item: ItemText, tags: Sequence[str]) -> Check:
-        """The model's verdicts. Raises LlmError and its kinds, and the state's errors."""
-        with State.open(self.workspace) as state:
+        """The model's verdicts. Raises LlmError and its kinds, and the state's errors.
+
+        It returns when all is answered, so inside a running event loop that loop waits as well: the questions are then
+        asked in a loop and a thread of their own.
+        """
+        if not _loop_runs():
+            return self._asked(item, tags)
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._asked, item, tags).result()
+
+    def _asked(self, item: ItemText, tags: Sequence[str]) -> Check:
+        with State.open(self.workspace) as state:  # to be used by the thread that opens it
             return asyncio.run(self._check(state, item, tags))
 
     async def _check(self, state: State, item: ItemText, tags: Sequence[str]) -> Check:
@@ -158,6 +169,15 @@ def merge(parts: Sequence[Sequence[Verdict]]) -> tuple[Verdict, ...]:
         )
         for number, said in sorted(by_number.items())
     )
+
+
+def _loop_runs() -> bool:
+    """Whether an event loop is at work in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _values(item: ItemText, tags: Sequence[str], part: Numbered) -> dict[str, Any]:

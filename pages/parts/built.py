@@ -17,8 +17,8 @@ _TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></the
 def show_built(workspace: Workspace) -> None:
     """Tables and taggers: rows or version and when, or else the command that makes them."""
     rows = [_table(workspace, name) for name in TABLES]
-    trained, damaged = cache.taggers(workspace), cache.damaged_taggers(workspace)
-    rows += [_tagger(workspace, name, trained.get(name), damaged.get(name)) for name in TAGGERS.parts]
+    found = cache.taggers(workspace)
+    rows += [_tagger(workspace, name, found.whole.get(name), found.damaged.get(name)) for name in TAGGERS.parts]
     head = html('<th></th><th>What</th><th>State</th><th class="sw-when">When (UTC)</th>')
     title = html(_TITLE, "What is built", "What is missing has the command that makes it")
     show(html("{}{}", title, html(_TABLE, head, join(rows))), key="built")

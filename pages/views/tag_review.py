@@ -29,7 +29,7 @@ def main() -> None:
     queues = open_queues(shelf)
     name = links.get("queue") or next(iter(QUEUES))
     if name not in QUEUES:
-        raise UnknownNameError("queue", name, QUEUES)
+        raise UnknownNameError("queue", name, QUEUES, labels={key: one.label for key, one in QUEUES.items()})
     show(chips(queues, name), key="queues")
     chosen = choose(shelf, name, queues[name])
     deciding.show_said()

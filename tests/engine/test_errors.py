@@ -11,6 +11,11 @@ def test_an_unknown_name_offers_the_nearest():
     assert error.nearest == "linear"
     assert "did you mean 'linear'?" in str(error)
     assert "known: linear, prior" in str(UnknownNameError("tagger", "xyz", ["prior", "linear"]))
+    labels = {"silent": "No reviews", "gone": "Out of stock"}
+    error = UnknownNameError("question", "silen", labels, labels=labels)
+    assert (error.nearest, error.nearest_label) == ("silent", "No reviews")
+    assert "did you mean 'No reviews'?" in str(error)
+    assert "known: Out of stock, No reviews" in str(UnknownNameError("question", "xyz", labels, labels=labels))
     assert "none yet" in str(UnknownNameError("tagger", "xyz", []))
 
 

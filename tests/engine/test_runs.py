@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 
 import numpy as np
 import pandas as pd
@@ -157,6 +158,16 @@ def test_a_failed_save_leaves_nothing(store, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         store.save(run(), tag_rows())
     assert list((store.workspace.path / "runs").iterdir()) == []
+
+
+def test_what_a_killed_save_left_is_swept_by_the_next_one_and_a_save_at_work_is_not(store):
+    runs = store.workspace.path / "runs"
+    for name in (".tmp-killed-run", ".tmp-at-work-run"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "rows.parquet").write_bytes(b"half")
+    os.utime(runs / ".tmp-killed-run", (0, 0))
+    saved = store.save(run(), tag_rows())
+    assert sorted(place.name for place in runs.iterdir()) == [".tmp-at-work-run", saved.id]
 
 
 def test_a_run_is_never_written_twice(store):

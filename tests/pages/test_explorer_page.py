@@ -98,6 +98,8 @@ def test_bad_ids_in_a_link_are_named_with_the_nearest(shop, explorer, address, s
     page = shown(explorer(**address))
     assert said in page
     assert nearest is None or nearest in page
+    if "ask" in address:
+        assert "Open No reviews</a>" in page and "&#39;No reviews&#39;" in page
 
 
 def test_unknown_parameters_are_ignored_and_not_passed_on(shop, explorer):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import numpy as np
@@ -169,6 +170,17 @@ def test_an_answer_is_kept_and_said_to_be(asking):
     first, second = (Reranker(checker).rerank(ITEM, SCORES) for _ in range(2))
     assert (first.check.cached, second.check.cached) == (False, True)
     assert first.moves == second.moves
+
+
+def test_it_can_be_asked_inside_a_running_event_loop(asking):
+    reranker = Reranker(asking(says((3, 0.9, 1))))
+
+    async def inside():
+        return reranker.rerank(ITEM, SCORES)
+
+    found = asyncio.run(inside())
+    assert found.failed is None and not found.check.cached
+    assert found.moves == reranker.rerank(ITEM, SCORES).moves
 
 
 @pytest.mark.parametrize(
