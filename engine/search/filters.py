@@ -122,7 +122,8 @@ def _between(frame: pd.DataFrame, column: str, low: float | None, high: float | 
 
 
 def _known_true(column: pd.Series) -> Mask:
-    return column.astype("boolean").fillna(False).to_numpy(dtype=bool)
+    known: Mask = column.astype("boolean").fillna(False).to_numpy(dtype=bool)
+    return known
 
 
 def _check(kind: str, names: Iterable[str], known: Iterable[Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.ranked import NONE
+from engine.ranked import NONE, Ranked
 from engine.search.base import Retriever
 from engine.search.query import QueryAnalysis
 
@@ -24,6 +24,19 @@ class Traced(Protocol):
 
     def trace(self, query: str, k: int, eligible: NDArray[np.bool_] | None = None) -> pd.DataFrame:
         """One row per hit: item_id, score, `<stage>_score` and `<stage>_rank` (0: not in that stage's list)."""
+        ...
+
+
+class Neighbours(Protocol):
+    """A retriever that finds what is near to items of the catalogue."""
+
+    @property
+    def item_ids(self) -> NDArray[np.object_]:
+        """(n_items,) the catalogue."""
+        ...
+
+    def similar(self, rows: Sequence[int], k: int) -> Ranked:
+        """The k items nearest to each item of `rows`, without itself."""
         ...
 
 
@@ -61,6 +74,17 @@ def find_hits(
     rows, scores = found.rows[0][there], found.scores[0][there]
     columns = {"item_id": retriever.item_ids[rows], "score": scores, f"{name}_score": scores}
     return hits_of(pd.DataFrame({**columns, f"{name}_rank": np.arange(1, len(rows) + 1)}))
+
+
+def similar_items(dense: Neighbours, item_id: str, k: int) -> tuple[tuple[str, float], ...]:
+    """The `k` items nearest to an item and their scores, nearest first; none for an item that isn't searched."""
+    rows = np.flatnonzero(dense.item_ids == item_id)
+    if not len(rows):
+        return ()
+    found = dense.similar(rows.tolist(), k)
+    there = found.rows[0] != NONE
+    ids, scores = dense.item_ids[found.rows[0][there]].tolist(), found.scores[0][there].tolist()
+    return tuple(zip(ids, scores, strict=True))
 
 
 def hits_of(trace: pd.DataFrame) -> tuple[Hit, ...]:

@@ -61,7 +61,9 @@ def unknown(error: UnknownNameError) -> None:
     parameter = _PARAMETER.get(error.kind)
     ways = {}
     if parameter and error.nearest:
-        ways[f"Open {error.nearest}"] = links.link(**{parameter: links.replaced(parameter, error.name, error.nearest)})
+        ways[f"Open {error.nearest_label}"] = links.link(
+            **{parameter: links.replaced(parameter, error.name, error.nearest)}
+        )
     if parameter:
         ways["Leave it out"] = links.link(**{parameter: links.replaced(parameter, error.name)})
     _state("help_center", f"No such {error.kind}", str(error), ways)

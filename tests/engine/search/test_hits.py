@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from engine.ranked import Ranked
-from engine.search.hits import Hit, Stage, find_hits, hits_of, is_weak
+from engine.search.hits import Hit, Stage, find_hits, hits_of, is_weak, similar_items
 from engine.search.query import QueryAnalysis
 
 IDS = np.array(["A", "B", "C"], dtype=object)
@@ -29,6 +29,9 @@ class Plain:
         rows = [row for row in (2, 0) if eligible is None or eligible[row]]
         rows, scores = rows + [-1] * (k - len(rows)), [0.9, 0.3][: len(rows)]
         return Ranked(np.array([rows]), np.array([scores + [-np.inf] * (k - len(scores))], dtype=np.float32))
+
+    def similar(self, rows, k):
+        return self.search(rows, k)
 
 
 class Traced(Plain):
@@ -73,3 +76,8 @@ def test_hits_are_weak_when_far_in_meaning_or_most_words_are_unknown(cosine, kno
 
 def test_no_hits_are_no_weak_hits():
     assert is_weak([], QueryAnalysis("red bag", ("red", "bag"), 0)) is False
+
+
+def test_similar_items_are_told_with_their_scores():
+    assert [item for item, _ in similar_items(Plain(), "B", 3)] == ["C", "A"]
+    assert similar_items(Plain(), "nowhere", 3) == ()
