@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.artifacts import ArtifactStore
+from engine.data.demo import make_demo
+from engine.data.demo.config import DemoConfig
+from engine.errors import ArtifactError, NotBuiltError
+from engine.recommending.serving import open_pipeline
+from engine.recommending.shop import open_shop
+from engine.recommending.training import KIND
+from engine.recommending.tuning import tuned_configs
+from engine.runs import RunStore
+from engine.workspace import find_workspace, new_workspace
+from scripts import evaluate_recommender, train_recommender, tune_recommender
+
+SMALL = DemoConfig(n_items=80, n_users=300, n_reviews=200, n_events=9000, n_queries=5)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A home with a small shop whose pipeline is trained."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHELFWISE_HOME", str(home))
+        make_demo(new_workspace(home, "demo"), seed=1, config=SMALL)
+        assert train_recommender.main(["--sources", "item_knn,ease,popular"]) == 0
+    return home
+
+
+@pytest.fixture
+def home(trained, monkeypatch):
+    monkeypatch.setenv("SHELFWISE_HOME", str(trained))
+    return trained
+
+
+def test_what_was_trained_serves_and_has_runs_beside_popularity(home):
+    workspace = find_workspace(home, "demo")
+    models = {run.model for run in RunStore(workspace).list("recommend")}
+    assert models == {"item_knn", "ease", "popular", "pipeline"}
+    shop, pipeline = open_pipeline(workspace)
+    histories = shop.all
+    found = pipeline.recommend(histories, 10)
+    bought = histories.of_kind("transaction")
+    for user, ids in enumerate(found.ranked.ids(shop.catalogue.item_ids)[:50]):
+        assert len(ids) == 10
+        assert not set(ids) & set(shop.catalogue.item_ids[bought[[user]].indices])
+    places = {item: place for place, item in enumerate(shop.catalogue.item_ids)}
+    assert all(shop.catalogue.available[places[item]] for item in found.ranked.ids(shop.catalogue.item_ids)[0])
+
+
+def test_the_model_that_serves_learned_from_everything_and_the_measured_one_did_not(home):
+    shop = open_shop(find_workspace(home, "demo"))
+    task = shop.task("test")
+    assert task.past.last.data.max() < shop.all.last.data.max()
+    assert len(task.past) < len(shop.all)
+
+
+def test_evaluate_prints_figures_differences_and_slices(home, capsys):
+    assert evaluate_recommender.main(["--slice", "history"]) == 0
+    said = capsys.readouterr().out
+    assert "all items except bought, hidden" in said
+    assert "pipeline against popular: ndcg@10" in said and "6-20 items" in said
+
+
+def test_tuning_goes_on_where_it_was_stopped_and_training_takes_what_was_found(home, capsys):
+    assert tune_recommender.main(["--model", "ease", "--trials", "2"]) == 0
+    assert tune_recommender.main(["--model", "ease", "--trials", "3"]) == 0
+    assert "after 3 trials" in capsys.readouterr().out
+    found = tuned_configs(find_workspace(home, "demo"), ["ease", "als"])
+    assert list(found) == ["ease"]
+    assert train_recommender.main(["--model", "ease"]) == 0
+    workspace = find_workspace(home, "demo")
+    store = ArtifactStore(workspace)
+    card = store.card(KIND, "ease", store.current(KIND, "ease", command=""))
+    assert card.config["regularization"] == found["ease"].regularization
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "alz"], "no recommender named 'alz'; did you mean 'als'"),
+        (["--model", "als", "--set", "factor=3"], "did you mean 'factors'"),
+        (["--weight", "view"], "--weight is 'view'; give an event and a number"),
+        (["--target", "like", "--model", "popular"], "0 of like after it"),
+    ],
+)
+def test_bad_options_are_named(home, capsys, arguments, said):
+    assert train_recommender.main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_failed_fit_leaves_the_model_that_serves(home, capsys):
+    workspace = find_workspace(home, "demo")
+    before = ArtifactStore(workspace).current(KIND, "ease", command="")
+    assert train_recommender.main(["--model", "ease", "--set", "most_items=3"]) == 2
+    assert "the most is 3" in capsys.readouterr().err
+    assert ArtifactStore(workspace).current(KIND, "ease", command="") == before
+
+
+def test_without_a_pipeline_the_command_is_given(tmp_path):
+    workspace = new_workspace(tmp_path, "empty")
+    with pytest.raises(NotBuiltError, match=r"scripts/train_recommender\.py --workspace empty"):
+        open_pipeline(workspace)
+
+
+def test_models_of_another_catalogue_are_refused(home):
+    workspace = find_workspace(home, "demo")
+    items = workspace.read("items")
+    try:
+        with workspace.replace_tables("test") as writer:
+            writer.write("items", items[1:])
+        with pytest.raises(ArtifactError, match="fitted on another catalogue"):
+            open_pipeline(workspace)
+    finally:
+        with workspace.replace_tables("test") as writer:
+            writer.write("items", items)
+
+
+def test_damaged_tuning_is_named(home):
+    file = find_workspace(home, "demo").path / "tuning" / "tuned.json"
+    file.parent.mkdir(exist_ok=True)
+    before = file.read_text() if file.exists() else json.dumps({})
+    file.write_text("{")
+    with pytest.raises(ArtifactError, match=r"tuned\.json can't be read"):
+        tuned_configs(find_workspace(home, "demo"), ["als"])
+    file.write_text(before)
