@@ -160,6 +160,21 @@ def with_people(imported: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rest, mean[list(imported.columns)]], ignore_index=True)
 
 
+def good_answers(judgments: pd.DataFrame, query: str) -> tuple[str, ...]:
+    """Items that rows of the judgments table call good answers to `query`, best first.
+
+    Good is above the middle of the table's grades, such as 2 and 3 of 0 to 3; several grades of a pair become their
+    mean.
+    """
+    if judgments.empty:
+        return ()
+    middle = (judgments["relevance"].min() + judgments["relevance"].max()) / 2
+    mine = judgments[judgments["query"].map(query_key) == query_key(query)]
+    grades = mine.groupby("item_id")["relevance"].mean()
+    good = grades[grades > middle].sort_values(ascending=False, kind="stable")
+    return tuple(str(item_id) for item_id in good.index)
+
+
 def _judgment(row: tuple[Any, ...]) -> Judgment:
     return Judgment(*row[:8])
 

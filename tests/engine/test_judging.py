@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from engine.errors import DataError, UnknownNameError
-from engine.judging import Judging, with_people
+from engine.judging import Judging, good_answers, with_people
 
 IMPORTED = pd.DataFrame(
     [
@@ -111,3 +111,11 @@ def test_people_at_once_lose_nothing(judging):
     for thread in threads:
         thread.join()
     assert len(judging.current()) == 30
+
+
+def test_good_answers_lie_above_the_middle_of_the_grades():
+    more = pd.concat([IMPORTED, IMPORTED.iloc[:1].assign(item_id="C", relevance=2.0)], ignore_index=True)
+    assert good_answers(more, "RED  bag") == ("A", "C")
+    assert good_answers(more, "toy") == ()
+    assert good_answers(more, "unknown") == ()
+    assert good_answers(IMPORTED.head(0), "red bag") == ()
