@@ -130,7 +130,13 @@ def _phrases(clause: Sequence[str]) -> Iterator[str]:
             continue
         if run:
             yield from _cut(run, denial)
-        run, denial = [], "not" if word.endswith("n't") else word if word in NEGATIONS else ""
+        run, denial = [], _denial(word)
+
+
+def _denial(word: str) -> str:
+    if word.endswith("n't") or (word in NEGATIONS and word.endswith("nt")):
+        return "not"
+    return word if word in NEGATIONS else ""
 
 
 @lru_cache(maxsize=1 << 16)
