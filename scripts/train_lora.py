@@ -41,16 +41,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-SETTINGS = ("base", "epochs", "rank", "upper_layers", "train_chunks")
+SETTINGS = ("base", "common_epochs", "epochs", "rank", "upper_layers", "train_chunks")
 
 
 def _parser() -> ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--base", help="the base model (default: deepvk/user-bge-m3; embedded: all-MiniLM-L6-v2)")
-    made.add_argument("--epochs", type=int, help="passes over train at most")
+    made.add_argument("--common-epochs", type=int, help="passes at most over the SKUs of all good types together")
+    made.add_argument("--epochs", type=int, help="then passes at most of each adapter over its own")
     made.add_argument("--rank", type=int, help="the adapters' width")
     made.add_argument("--upper-layers", type=int, help="how many layers get an adapter, from the top (default: all)")
-    made.add_argument("--train-chunks", type=int, help="how many sentences of a SKU are drawn in an epoch")
+    made.add_argument("--train-chunks", type=int, help="how many telling sentences of a SKU are learned from")
     made.add_argument("--source", help="whose tags are the truth: llm, pool, human, import (default: most rows)")
     made.add_argument("--seed", type=int, help="seed of the split (default: SHELFWISE_SEED)")
     made.add_argument("--out-dir", type=Path, metavar="FOLDER", help="also put the adapters' folders there")

@@ -18,11 +18,12 @@ class NeuralConfig:
     min_support: how many items of train a tag needs to be learned
     unit: what is read as a chunk: sentence or review
     chunk_tokens, chunk_overlap: the longest chunk in tokens, and how much of it the next one of a long unit repeats
-    most_chunks, train_chunks: how many chunks of an item are read, and how many of them, drawn anew, in an epoch
+    most_chunks, train_chunks: how many chunks of an item are read, and how many telling ones of them are learned from
     pooling: from a tag's scores of an item's chunks to one: max, mean, or soft (weighted by softmax of the scores)
     loss: bce, focal or asymmetric; gamma: how much focal lowers what is right already
     probe_steps, probe_rate: steps of training the head alone before, and their learning rate
-    epochs, patience: passes over train at most (0: the head alone), and how many without a better valid micro-F1 end it
+    epochs, patience: passes over train at most (0: the head alone), and how many without better average precision on
+        valid end it
     batch_items, accumulate: items in a batch, and batches in a step
     rate, head_rate: the highest learning rates of the encoder's weights and of the head
     warmup: the share of steps in which the rates rise; then they fall as a cosine

@@ -15,7 +15,7 @@ from engine.schema import ItemText
 from engine.tags.neural.chunks import Chunks, ChunkSize, chunk
 from engine.tags.neural.config import NeuralConfig
 
-BATCH_TOKENS = 8192  # of chunks scored at once, padding counted
+BATCH_TOKENS = 2048  # of chunks scored at once, padding counted; what then lies between layers fits a core's cache
 NAME_SCALE = 5.0  # length of a tag's weights when it is known by name only
 Floats = NDArray[np.float64]
 
@@ -86,8 +86,12 @@ def padded(tokens: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
 
 
 def precision() -> torch.autocast:
-    """bfloat16 on a GPU, where it is quick; float32 on a processor, where equal texts then give equal numbers."""
-    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=torch.cuda.is_available())
+    """bfloat16 on a GPU that computes in it; else float32, in which equal texts give equal numbers on a processor.
+
+    Weights and their gradients stay float32, and bfloat16 has float32's range, so that no loss needs scaling.
+    """
+    quick = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=quick)
 
 
 def _max(scores: Tensor, owners: Tensor, n_items: int) -> Tensor:

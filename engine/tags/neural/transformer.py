@@ -26,7 +26,7 @@ from engine.tags.neural.chunks import Chunks
 from engine.tags.neural.config import NeuralConfig
 from engine.tags.neural.logits import Decided, Decision
 from engine.tags.neural.net import TagNet, item_logits, longest_chunk, read_chunks, tag_names
-from engine.tags.neural.probe import probe
+from engine.tags.neural.probe import keep_telling, probe
 from engine.tags.neural.training import Examples, train
 from engine.tags.prior import CategoryPrior
 from engine.tags.storage import reading, write_model
@@ -117,8 +117,9 @@ class TransformerTagger(Decided):
     ) -> None:
         checkpoints = Checkpoints.of(self.config, data, valid)
         examples, judged = (Examples.of(self._read(part.items), part, labels, prior) for part in (data, valid))
-        probe(net, examples, judged, self.config)
-        train(net, examples, judged, self.config, checkpoints)
+        vectors = probe(net, examples, judged, self.config)
+        telling = keep_telling(net, vectors, examples, self.config.train_chunks)
+        train(net, telling, judged, self.config, checkpoints)
         checkpoints.drop()
 
     def _read(self, items: Sequence[ItemText]) -> Chunks:

@@ -16,10 +16,12 @@ from engine.models.base_models import freeze, load_encoder, load_tokenizer
 from engine.models.schedule import rate_share
 from engine.schema import ItemText
 from engine.tags.neural.checkpoints import Checkpoints, epoch_seed
-from engine.tags.neural.chunks import ChunkSize, chunk
+from engine.tags.neural.chunks import Chunks, ChunkSize, chunk
 from engine.tags.neural.config import LOSS_NAMES, POOLING_NAMES, NeuralConfig
 from engine.tags.neural.losses import LOSSES, masked_mean
-from engine.tags.neural.net import BATCH_TOKENS, POOLINGS, _batches
+from engine.tags.neural.net import BATCH_TOKENS, POOLINGS, TagNet, _batches
+from engine.tags.neural.probe import keep_telling
+from engine.tags.neural.training import Examples, average_precision
 from engine.tags.neural.transformer import TransformerConfig, TransformerTagger
 from tests.tagged import cut, made
 from tests.tiny_model import SMALL, tiny_model
@@ -62,6 +64,44 @@ def test_chunks_are_pooled_per_tag(pooling, expected):
     scores = torch.tensor([[1.0, -2.0], [3.0, 0.0], [5.0, 5.0]])
     pooled = POOLINGS[pooling](scores, torch.tensor([0, 0, 1]), 2)
     assert pooled[0].tolist() == pytest.approx(expected) and pooled[1].tolist() == [5.0, 5.0]
+
+
+def examples(of, true, allowed=None):
+    true = np.array(true, dtype=bool)
+    chunks = Chunks([(1, 2)] * 9, [np.array(places, dtype=np.int64) for places in of])
+    return Examples(chunks, true, np.ones_like(true) if allowed is None else np.array(allowed, dtype=bool))
+
+
+def test_average_precision_is_that_of_allowed_tags_over_all_thresholds():
+    valid = examples([[0], [1], []], [[1, 0], [0, 1], [1, 0]], [[1, 1], [1, 1], [1, 0]])
+    logits = np.array([[2.0, 1.0], [-1.0, 0.0], [np.nan, np.nan]])
+    # in order: a hit, a miss, a hit, a miss, and last the tag of the item without text
+    assert average_precision(logits, valid) == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
+    assert average_precision(logits, examples([[0]] * 3, [[0, 0]] * 3)) == 0.0
+
+
+def test_the_chunks_kept_are_the_best_of_each_tag_those_of_true_tags_first():
+    net = TagNet(load_encoder(tiny_model()), 3)
+    with torch.no_grad():
+        net.head.weight.zero_()[:, :3] = torch.eye(3)
+        net.head.bias.zero_()
+    vectors = torch.zeros(6, net.head.in_features)
+    vectors[:5, :3] = torch.tensor([[1.0, 9, 0], [3, 0, 0], [2, 0, 8], [0, 5, 9], [0, 0, 1]])
+    items = examples([[4, 5, 6, 7, 8], [2], []], [[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 1, 1], [1, 1, 1], [1, 1, 1]])
+    kept = keep_telling(net, vectors, items, 2)
+    assert [places.tolist() for places in kept.chunks.of] == [[4, 5], [2], []]  # of tag 0, then of tag 1
+    barred = examples(items.chunks.of, items.true, [[1, 0, 1]] + [[1, 1, 1]] * 2)
+    assert keep_telling(net, vectors, barred, 2).chunks.of[0].tolist() == [5, 7]
+
+
+def test_learning_in_bfloat16_leaves_weights_in_float32_and_needs_no_scaling():
+    train, valid = cut(made(160), 100, 60)
+    config = TransformerConfig(base=str(tiny_model()), **SMALL)
+    with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):
+        tagger = TransformerTagger(config).fit(train, valid)
+    weights = {weight.dtype for weight in tagger._model[0].parameters()}
+    assert weights == {torch.float32} and tagger.valid_f1 > 0.75
+    assert np.isfinite(tagger.probabilities(valid.items)).all()
 
 
 def test_rates_rise_then_fall():
