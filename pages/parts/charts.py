@@ -21,9 +21,8 @@ def percent(share: float) -> str:
 def meter(share: float, *, mark: float | None = None) -> Markup:
     """A bar filled to `share`, with a line at `mark`."""
     line = html('<i class="sw-mark" style="left:{:.2f}%"></i>', 100 * mark) if mark is not None else ""
-    return html(
-        '<span class="sw-track"><i class="sw-fill" style="width:{:.2f}%"></i>{}</span>', 100 * min(share, 1.0), line
-    )
+    filled = html('<i class="sw-fill" style="width:{:.2f}%"></i>', 100 * min(share, 1.0)) if share > 0 else ""
+    return html('<span class="sw-track">{}{}</span>', filled, line)
 
 
 def bar(figure: Figure, link: Link, *, longest: int | None = None) -> Markup:

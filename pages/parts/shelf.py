@@ -1,12 +1,12 @@
 """What the explorer's list and passport share: the tagger in use, the catalogue, and the limits on tags."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
 from engine import explore
-from engine.errors import UnknownNameError
+from engine.errors import ShelfwiseError, UnknownNameError
 from engine.tags.predictor import train_command
 from engine.workspace import Workspace
 from pages.parts import cache, links
@@ -39,16 +39,28 @@ def open_shelf(workspace: Workspace) -> Shelf:
     workspace.table_path("items")
     found = cache.taggers(workspace)
     taggers = found.whole
-    for name, error in found.damaged.items():
-        said = '<p class="sw-note" role="status">{} The {} tagger can’t be used: {} <code>{}</code></p>'
-        show(html(said, icon("error"), name, error, train_command(workspace, name)), key=f"damaged-{name}")
     asked = links.get("tagger")
-    if asked and asked not in taggers:
+    if asked and asked not in {*taggers, *found.damaged}:
         raise UnknownNameError("tagger", asked, taggers)
-    tagger = taggers[asked] if asked else next(iter(taggers.values()), None)
+    tagger = taggers.get(asked) or next(iter(taggers.values()), None)
+    _name_damaged(workspace, found.damaged, tagger)
     if tagger:
         _name_better(workspace, tagger, taggers)
     return Shelf(workspace, taggers, tagger, cache.catalogue(workspace, tagger))
+
+
+def _name_damaged(workspace: Workspace, damaged: Mapping[str, ShelfwiseError], used: cache.Tagger | None) -> None:
+    """Say which trained taggers can't be used, why, what mends each, and which one is used."""
+    for name, error in damaged.items():
+        instead = f", so {used.name} is used" if used else ""
+        said = html(
+            '<p class="sw-said sw-against" role="status">{} The {} tagger is damaged{}</p>',
+            icon("error"),
+            name,
+            instead,
+        )
+        why = html('<p class="sw-note">{} <code>{}</code></p>', error, train_command(workspace, name))
+        show(html("{}{}", said, why), key=f"damaged-{name}")
 
 
 def _name_better(workspace: Workspace, used: cache.Tagger, taggers: Collection[str]) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine import explore
+from engine.errors import counted
 from pages.parts import cache, cards, curate, deciding, export, links, shell, states
 from pages.parts.markup import html, icon, join, show
 from pages.parts.passport import show_passport
@@ -105,7 +106,7 @@ def show_beside(shelf: Shelf, found: pd.DataFrame, filters: explore.Filters, sku
         show_nothing(filters)
         return
     page = page_of(found)
-    said = html('<p class="sw-note">{:,} of {:,} SKUs</p>', len(page), len(found))
+    said = html('<p class="sw-note">{:,} of {}</p>', len(page), counted(len(found), "SKU"))
     drawn = cards.beside(page, shelf.workspace.path, current=sku, pictures=shelf.pictures)
     show(html("{}{}{}", said, drawn, pages_below(found, around=1)), key="list")
 

@@ -10,8 +10,11 @@ from reading import part, shown
 
 from engine.data.demo import make_demo
 from engine.data.demo.config import DemoConfig
+from engine.tags.neural.lora import LoraConfig
 from engine.workflows import catalogue_predictions, train_tagger, trained_on
 from engine.workspace import Workspace
+from tests.tagged import fill, made
+from tests.tiny_model import SMALL, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,16 @@ def test_a_better_tagger_than_the_one_in_use_is_named_with_both_figures(store, a
     assert re.search(r"Tags by prior: micro-F1 0\.\d\d on held-out SKUs\. Linear reaches 0\.\d\d", said)
     assert "tagger=linear" in said and f"sku={sku}" in said
     assert "on held-out SKUs" not in shown(explorer(sku=sku))
+
+
+def test_pages_open_with_lora_where_it_is_trained(home, explorer, monkeypatch):
+    monkeypatch.setenv("SHELFWISE_THREADS", "1")
+    workspace = fill(Workspace.create(home / "demo"), made(120))
+    train_tagger(workspace, "linear", seed=3)
+    train_tagger(workspace, "lora", config=LoraConfig(base=str(tiny_model()), **SMALL), seed=3)
+    sku = workspace.read("items", ["item_id"])["item_id"][0]
+    assert explorer(sku=sku).get_by_key("at-tagger").value == "lora"
+    assert explorer(sku=sku, tagger="linear").get_by_key("at-tagger").value == "linear"
 
 
 def test_limits_cut_the_bars(store, asserted, explorer):
@@ -175,4 +188,6 @@ def test_a_damaged_tagger_is_named_with_its_command_and_the_rest_goes_on(home, e
     for page in (shown(explorer()), shown(overview())):
         assert "predictions.parquet is damaged" in page
         assert "train-tags --workspace demo --model prior" in page
+    assert "The prior tagger is damaged" in shown(explorer())
+    assert "The prior tagger is damaged" in shown(explorer(tagger="prior"))
     assert "70 SKUs" in shown(explorer()).replace("</b>", "").replace('<b class="sw-num">', "")
