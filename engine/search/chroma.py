@@ -65,7 +65,7 @@ class Collection:
 
     def close(self) -> None:
         """Let go of files and memory."""
-        self._client.close()
+        _close(self._client)
         if self._private is not None:
             shutil.rmtree(self._private, ignore_errors=True)
 
@@ -150,9 +150,18 @@ def _server(address: str, *, keep: bool = False) -> Iterator[Any]:
         client: Any = chromadb.HttpClient(host, port, ssl=encrypted, settings=_settings())
         yield client
         if not keep:
-            client.close()
+            _close(client)
     except FAILURES as error:
         raise ArtifactError(f"The Chroma server at {address} refuses ({_first_line(error)}).") from None
+
+
+def _close(client: Any) -> None:
+    """Close a client, and its connections to a server, of which Chroma 1.5.9 leaves two open."""
+    client.close()
+    for part in (client, client._admin_client):
+        session = getattr(part._server, "_session", None)
+        if session is not None:
+            session.close()
 
 
 def _fill(

@@ -90,6 +90,13 @@ class Dense:
             result_rows[known], result_scores[known] = found.rows, found.scores
         return Ranked(result_rows, result_scores)
 
+    def vectors_of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, dim) the vectors of items by their `rows`; zeros for an item that isn't indexed yet."""
+        places = rows if self._is_same else self._to_index[rows]
+        found = np.array(self.index.embeddings.vectors[places], dtype=np.float32)
+        found[places == NONE] = 0.0
+        return found
+
     @cached_property
     def _is_same(self) -> bool:
         return bool(np.array_equal(self.item_ids, self.index.item_ids))

@@ -74,26 +74,33 @@ def index_embeddings(
 
 
 def open_index(
-    workspace: Workspace, encoder: str = EMBEDDED, *, version: str | None = None, rebuild: bool = False
+    workspace: Workspace,
+    encoder: str = EMBEDDED,
+    *,
+    version: str | None = None,
+    rebuild: bool = False,
+    chroma: str | None = None,
 ) -> Index:
     """The index of `version` (default: the one that serves), its checksums verified.
 
     A damaged one is replaced by exact search of the embeddings, and `problem` says so; rebuild: build it again first.
+    chroma: address of the Chroma server for an index that lies on one (default: SHELFWISE_CHROMA).
     Raises NotBuiltError with the command when nothing is built, ArtifactError when the embeddings are damaged too.
     """
     store, command = ArtifactStore(workspace), COMMAND.format(name=workspace.name, encoder=encoder)
+    chroma = chroma or load_chroma_address()
     try:
         chosen = version or store.current(KIND, slug(encoder), command=command)
-        return _open(workspace, encoder, chosen)
+        return _open(workspace, encoder, chosen, chroma)
     except ArtifactError as error:
         if rebuild and version is None:
-            return _open(workspace, encoder, _rebuilt(workspace, encoder).version)
+            return _open(workspace, encoder, _rebuilt(workspace, encoder, chroma).version, chroma)
         embeddings = open_embeddings(workspace, encoder)
         problem = f"{error} Until then every vector is read instead, which is exact and slower. Command: {command}"
         return Index("", embeddings, IndexConfig(), problem=problem)
 
 
-def _open(workspace: Workspace, encoder: str, version: str) -> Index:
+def _open(workspace: Workspace, encoder: str, version: str, chroma: str | None) -> Index:
     store = ArtifactStore(workspace)
     folder, card = store.open(KIND, slug(encoder), version), store.card(KIND, slug(encoder), version)
     try:
@@ -103,10 +110,10 @@ def _open(workspace: Workspace, encoder: str, version: str) -> Index:
     embeddings = open_embeddings(workspace, encoder, made_from)
     if len(embeddings.item_ids) <= config.exact_below:
         return Index(version, embeddings, config)  # Chroma needn't even be loaded
-    return _with_collection(folder, card, embeddings)
+    return _with_collection(folder, card, embeddings, chroma)
 
 
-def _rebuilt(workspace: Workspace, encoder: str) -> Card:
+def _rebuilt(workspace: Workspace, encoder: str, chroma: str | None) -> Card:
     """Build the newest index again as its card says, or as usual where the card is damaged too."""
     store = ArtifactStore(workspace)
     try:
@@ -114,14 +121,13 @@ def _rebuilt(workspace: Workspace, encoder: str) -> Card:
         config, on_server = IndexConfig(**said["index"]), bool(said["collection"])
     except (ArtifactError, IndexError, KeyError, TypeError):
         config, on_server = IndexConfig(), False
-    return index_embeddings(workspace, encoder, config=config, chroma=load_chroma_address() if on_server else None)
+    return index_embeddings(workspace, encoder, config=config, chroma=chroma if on_server else None)
 
 
-def _with_collection(folder: Path, card: Card, embeddings: Embeddings) -> Index:
+def _with_collection(folder: Path, card: Card, embeddings: Embeddings, address: str | None) -> Index:
     from engine.search.chroma import open_folder, open_server
 
     if card.config["collection"]:
-        address = load_chroma_address()
         if address is None:
             raise ArtifactError("The index lies on a Chroma server, and SHELFWISE_CHROMA doesn't name its address.")
         collection = open_server(address, str(card.config["collection"]))
@@ -144,7 +150,7 @@ def _write(
         write_folder(folder / FOLDER, ids, embeddings.vectors, metadata, hnsw)
     else:
         write_server(address, card.config["collection"], ids, embeddings.vectors, metadata, hnsw)
-    opened = _with_collection(folder, card, embeddings)
+    opened = _with_collection(folder, card, embeddings, address)
     try:
         verify(opened)
     finally:
