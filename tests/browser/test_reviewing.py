@@ -1,11 +1,13 @@
 """Reviewing tags without a mouse, and two people at it at once."""
 
+from urllib.parse import quote
+
 import pytest
 from driving import CHROMEDRIVER, CHROMIUM, browser, serve, wait_drawn, wait_for, wait_until
 from selenium.webdriver import ActionChains, Keys
 
 from engine.decisions import Decisions
-from engine.workflows import train_tagger
+from engine.workflows import catalogue_predictions, train_tagger
 from engine.workspace import Workspace
 from tests.tagged import fill, made
 
@@ -115,3 +117,22 @@ def test_a_new_tag_is_written_in_the_passport(driver, reviewing, decisions):
         ["SKU-001", "for winter", "added", "Ann"]
     ]
     wait_for(driver, "document.querySelector('.sw-compared')?.textContent.includes('for winter')")
+
+
+def test_a_tag_is_renamed_in_the_passport_and_taken_back_by_key(driver, reviewing, decisions, store):
+    row = catalogue_predictions(store, "linear").iloc[0]
+    passport = reviewing.replace("/review?", "/sku?").replace("&queue=frequent", "")
+    driver.get(f"{passport}&sku={row['item_id']}&tag={quote(row['tag'])}&who=Ann")
+    wait_drawn(driver)
+    wait_for(driver, "document.querySelector('.st-key-curate')?.textContent.includes('Rename')")
+    ActionChains(driver).send_keys("e").perform()
+    field = wait_for(driver, "document.querySelector('[data-testid=stDialog] input')")
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys("for the snow", Keys.ENTER)
+    wait_until(lambda: len(decisions.current()) == 2, "nothing was renamed")
+    wait_for(driver, "!document.querySelector('[data-testid=stDialog]')")
+    wait_for(driver, "document.querySelector('.sw-said')?.textContent.includes('for the snow')")
+    wait_drawn(driver)
+    assert decisions.labels().true == {row["item_id"]: {"for the snow"}}
+    ActionChains(driver).send_keys("u").perform()
+    wait_until(lambda: decisions.current().empty, "nothing was taken back")
