@@ -16,9 +16,13 @@ def documents(n: int) -> list[Document]:
     ]
 
 
+def saved(workspace: Workspace, made: list[Document]) -> None:
+    save_documents(workspace, Card(KIND, NAME, new_version(), {}, "", "", 0), made)
+
+
 def embedded(workspace: Workspace, n: int, encoder: CountingEncoder | None = None) -> CountingEncoder:
     """Save n documents and their vectors."""
     encoder, made = encoder or CountingEncoder(), documents(n)
-    save_documents(workspace, Card(KIND, NAME, new_version(), {}, "", "", 0), made)
+    saved(workspace, made)
     embed(workspace, encoder, [one.item_id for one in made], [one.text for one in made], shard=64)
     return encoder
