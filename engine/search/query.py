@@ -10,8 +10,8 @@ from engine.search.fields import Fields
 from engine.search.spelling import Speller
 from engine.search.terms import plain, terms, words
 
-MOST_CHARACTERS = 1000
-MOST_WORDS = 64
+MOST_CHARACTERS = 2000
+MOST_WORDS = 256
 
 
 @dataclass(frozen=True)

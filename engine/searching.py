@@ -1,0 +1,284 @@
+"""What joins the parts of search to a workspace: open a retriever, and train and measure the stages that learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engine.artifacts import ArtifactStore, Card, library_versions, new_version
+from engine.data.splits import PARTS, save_split, split_by_item
+from engine.errors import DataError, NotBuiltError
+from engine.judging import Judging, with_people
+from engine.metrics.significance import PairedDifference
+from engine.runs import Run, RunStore, aggregate, compare, new_run
+from engine.search.base import Retriever
+from engine.search.bm25 import Bm25
+from engine.search.dense import Dense
+from engine.search.documents import Documents, read_documents
+from engine.search.encoders import EMBEDDED, slug
+from engine.search.evaluation import Queries, judged_queries, review_queries, search_rows
+from engine.search.features import Features
+from engine.search.fields import read_fields
+from engine.search.hybrid import CONFIG as HYBRID_FILE
+from engine.search.hybrid import Hybrid
+from engine.search.learning import Learned, learn
+from engine.search.popular import Popular
+from engine.search.registry import RETRIEVERS
+from engine.search.review_splits import current_split, read_part
+from engine.search.second_stage import MODEL, Order, SecondStage, SecondStageConfig
+from engine.settings import load_settings
+from engine.tracking import log_run
+from engine.workspace import Workspace
+
+KIND, WORDS = "search", "bm25"
+COMMAND = ".venv/bin/python scripts/train_search.py --workspace {name} --encoder {encoder}"
+TABLES = ("items", "reviews", "tags", "judgments")
+LIBRARIES = ("numpy", "lightgbm", "bm25s", "rapidfuzz")
+METRICS = ("recall@10", "recall@100", "ndcg@10", "mrr")
+MOST_REVIEWS = 2000  # queries drawn from reviews, where nobody judged any
+Report = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Queries with known answers, in three parts; about: what they are, in words; split: its name for runs."""
+
+    parts: dict[str, Queries]
+    about: str
+    split: str
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """What training gave: the saved card, runs of test by retriever, their figures, and steps that were compared.
+
+    compared: (baseline, other, metric) -> the paired difference on test.
+    """
+
+    card: Card
+    runs: dict[str, Run]
+    figures: dict[str, dict[str, float]]
+    compared: dict[tuple[str, str, str], PairedDifference] = field(default_factory=dict)
+
+
+def open_retriever(workspace: Workspace, name: str, *, encoder: str = EMBEDDED) -> Retriever:
+    """The retriever called `name` over the documents that serve.
+
+    encoder: whose vectors dense, hybrid and second_stage search. Raises UnknownNameError, NotBuiltError with the exact
+    command when a part is missing, ArtifactError when one is damaged.
+    """
+    RETRIEVERS.load(name)
+    documents = read_documents(workspace)
+    if name == "popular":
+        return Popular.build(documents.frame, documents.item_ids)
+    if name == "bm25":
+        return open_words(workspace, documents)
+    dense = Dense.open(workspace, encoder)
+    if name == "dense":
+        return dense
+    folder = _trained(workspace, encoder)
+    hybrid = Hybrid.load(folder, open_words(workspace, documents), dense)
+    if name == "hybrid":
+        return hybrid
+    if not (folder / MODEL).is_file():
+        raise NotBuiltError(f"A second stage of workspace {workspace.name}", _command(workspace, encoder))
+    return SecondStage(hybrid, Features(hybrid.bm25.fields, documents.frame, dense.vectors_of), Order.load(folder))
+
+
+def open_words(workspace: Workspace, documents: Documents) -> Bm25:
+    """BM25 over `documents`: the stored index when it was made of them, otherwise one made now and not stored."""
+    store = ArtifactStore(workspace)
+    if WORDS in store.names(WORDS):
+        version = store.current(WORDS, WORDS, command=_command(workspace, EMBEDDED))
+        if store.card(WORDS, WORDS, version).config.get("documents") == documents.version:
+            return Bm25.load(store.open(WORDS, WORDS, version))
+    return Bm25.build(read_fields(documents.frame, documents.version), documents.item_ids)
+
+
+def build_words(workspace: Workspace) -> Bm25:
+    """Index the documents that serve by words, store the index, and return the retriever; one that is there is kept."""
+    documents = read_documents(workspace)
+    bm25 = open_words(workspace, documents)
+    if _is_stored(workspace, documents.version):
+        return bm25
+    card = _card(WORDS, WORDS, {**asdict(bm25.config), "documents": documents.version}, documents.version, "", 0)
+    ArtifactStore(workspace).save(card, bm25.save)
+    return bm25
+
+
+def train_search(
+    workspace: Workspace,
+    *,
+    encoder: str = EMBEDDED,
+    config: SecondStageConfig | None = None,
+    seed: int | None = None,
+    report: Report = lambda step, done: None,
+) -> SearchReport:
+    """Fit fusion and second stage, measure every retriever once on test, and make what was learned serve.
+
+    Queries are the judgments of the workspace with those of its people, split 80/10/10 by query; where there are none,
+    later reviews, each of which should find its own product. Raises NotBuiltError when documents or the index are
+    missing, DataError when there is nothing to learn from.
+    """
+    seed = load_settings().seed if seed is None else seed
+    documents, dense = read_documents(workspace), Dense.open(workspace, encoder)
+    asked = _asked(workspace, seed)
+    bm25 = build_words(workspace)
+    features = Features(bm25.fields, documents.frame, dense.vectors_of)
+    learned = learn(
+        Hybrid(bm25, dense), features, asked.parts["train"], asked.parts["valid"], config=config, report=report
+    )
+    runs = _measure(workspace, _retrievers(documents, learned), asked, seed, report)
+    said = {"encoder": encoder, "documents": documents.version, "fusion": asdict(learned.hybrid.config)}
+    if learned.second_stage:
+        said["second_stage"] = asdict(learned.second_stage.order.config)
+    metrics = {f"valid_{name}": figure for name, figure in learned.valid.items()}
+    card = _card(KIND, slug(encoder), said, workspace.data_hash(*_tables(workspace)), asked.split, seed, metrics)
+    return _report(workspace, ArtifactStore(workspace).save(card, lambda folder: _write(folder, learned)), runs, seed)
+
+
+def _asked(workspace: Workspace, seed: int) -> Asked:
+    imported = workspace.read("judgments") if "judgments" in workspace.tables else None
+    people = Judging(workspace).judgments(imported)
+    judgments = people if imported is None else with_people(imported, people)
+    queries = judged_queries(judgments, least=_least(judgments)) if len(judgments) else Queries([], [], [])
+    if len(queries) < 10:
+        return _asked_by_reviews(workspace, seed)
+    split = split_by_item(queries.ids, seed=seed)
+    save_split(workspace, split)
+    of = {query: part for part in PARTS for query in split.parts[part]}
+    part_of = pd.Series([of[query] for query in queries.ids])
+    parts = {part: queries.choose((part_of == part).to_numpy(dtype=bool)) for part in PARTS}
+    return Asked(parts, "judged queries, among all documents", f"query {split.hash} test")
+
+
+def _least(judgments: pd.DataFrame) -> float:
+    """The relevance from which an item counts as relevant: the upper half of the grades that were given."""
+    grades = judgments["relevance"]
+    return float(grades.min() + (grades.max() - grades.min()) / 2 + 1e-9)
+
+
+def _asked_by_reviews(workspace: Workspace, seed: int) -> Asked:
+    """Reviews of valid to learn from, a fifth of them to choose by, and those of test to measure."""
+    split = current_split(workspace)
+    later, last = (
+        review_queries(read_part(workspace, part), most=MOST_REVIEWS, seed=seed) for part in ("valid", "test")
+    )
+    if len(later) < 10 or not len(last):
+        raise DataError(
+            f"Workspace {workspace.name} has {len(later)} later reviews and fewer than 10 judged queries; "
+            "import judgments, or judge hits on the page Product search."
+        )
+    choosing = pd.Series(range(len(later))).mod(5).eq(4).to_numpy(dtype=bool)
+    parts = {"train": later.choose(~choosing), "valid": later.choose(choosing), "test": last}
+    about = f"reviews as queries for their product, at most {MOST_REVIEWS:,}, among all documents"
+    return Asked(parts, about, f"{split.method} {split.hash} test")
+
+
+def _retrievers(documents: Documents, learned: Learned) -> dict[str, tuple[Retriever, dict[str, Any]]]:
+    hybrid = learned.hybrid
+    found: dict[str, tuple[Retriever, dict[str, Any]]] = {
+        "popular": (Popular.build(documents.frame, documents.item_ids), {}),
+        "bm25": (hybrid.bm25, asdict(hybrid.bm25.config)),
+        "dense": (hybrid.dense, {}),
+        "hybrid": (hybrid, asdict(hybrid.config)),
+    }
+    if learned.second_stage:
+        found["second_stage"] = (learned.second_stage, asdict(learned.second_stage.order.config))
+    return found
+
+
+def _measure(
+    workspace: Workspace,
+    retrievers: dict[str, tuple[Retriever, dict[str, Any]]],
+    asked: Asked,
+    seed: int,
+    report: Report,
+) -> dict[str, Run]:
+    """Read test once with each retriever: a run of kind "search" each."""
+    runs = {}
+    for name, (retriever, config) in retrievers.items():
+        rows = search_rows(retriever, asked.parts["test"], report=partial(report, name))
+        run = new_run(
+            "search",
+            name,
+            config=config,
+            data_hash=workspace.data_hash(*_tables(workspace)),
+            split=asked.split,
+            seed=seed,
+            eligibility=asked.about,
+        )
+        runs[name] = RunStore(workspace).save(run, rows)
+        log_run(workspace, run, aggregate("search", rows, METRICS))
+    return runs
+
+
+def _report(workspace: Workspace, card: Card, runs: dict[str, Run], seed: int) -> SearchReport:
+    store = RunStore(workspace)
+    figures = {name: store.aggregate(run.id, METRICS) for name, run in runs.items()}
+    steps = [("bm25", "hybrid"), ("dense", "hybrid"), ("hybrid", "second_stage")]
+    compared = {
+        (a, b, metric): compare(store, runs[a].id, runs[b].id, metric, seed=seed)
+        for a, b in steps
+        if b in runs
+        for metric in METRICS
+    }
+    return SearchReport(card, runs, figures, compared)
+
+
+def _write(folder: Path, learned: Learned) -> None:
+    learned.hybrid.save(folder)
+    if learned.second_stage:
+        learned.second_stage.order.save(folder)
+
+
+def _trained(workspace: Workspace, encoder: str) -> Path:
+    store = ArtifactStore(workspace)
+    version = store.current(KIND, slug(encoder), command=_command(workspace, encoder))
+    folder = store.open(KIND, slug(encoder), version)
+    if not (folder / HYBRID_FILE).is_file():
+        raise NotBuiltError(f"The fusion of workspace {workspace.name}", _command(workspace, encoder))
+    return folder
+
+
+def _is_stored(workspace: Workspace, documents: str) -> bool:
+    store = ArtifactStore(workspace)
+    if WORDS not in store.names(WORDS):
+        return False
+    version = store.current(WORDS, WORDS, command=_command(workspace, EMBEDDED))
+    return store.card(WORDS, WORDS, version).config.get("documents") == documents
+
+
+def _card(
+    kind: str,
+    name: str,
+    config: dict[str, Any],
+    data_hash: str,
+    split: str,
+    seed: int,
+    metrics: dict[str, float] | None = None,
+) -> Card:
+    return Card(
+        kind=kind,
+        name=name,
+        version=new_version(),
+        config=config,
+        data_hash=data_hash,
+        split=split,
+        seed=seed,
+        metrics=metrics or {},
+        libraries=library_versions(*LIBRARIES),
+    )
+
+
+def _tables(workspace: Workspace) -> list[str]:
+    return [table for table in TABLES if table in workspace.tables]
+
+
+def _command(workspace: Workspace, encoder: str) -> str:
+    return COMMAND.format(name=workspace.name, encoder=encoder)
