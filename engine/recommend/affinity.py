@@ -15,11 +15,7 @@ def profiles(weights: sparse.csr_array, catalogue: Catalogue) -> sparse.csr_arra
 
     A category's weight includes that of the categories below it. Rows of users without a history are empty.
     """
-    items, levels = np.nonzero(catalogue.levels != UNKNOWN)
-    places = catalogue.levels[items, levels]
-    shape = (len(catalogue), len(catalogue.categories))
-    member = sparse.csr_array((np.ones(len(items), dtype=np.float32), (items, places)), shape=shape)
-    found = sparse.csr_array(weights @ member)
+    found = sparse.csr_array(weights @ catalogue.membership)
     totals = np.asarray(weights.sum(axis=1)).ravel()
     found.data /= np.repeat(np.maximum(totals, 1e-12), np.diff(found.indptr)).astype(np.float32)
     return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from engine.errors import DataError
 from engine.sql import Queries
@@ -39,6 +41,13 @@ class Catalogue:
         depth = (self.levels != UNKNOWN).sum(axis=1) - 1
         leaves: NDArray[np.int32] = self.levels[np.arange(len(self)), np.maximum(depth, 0)]
         return leaves
+
+    @cached_property
+    def membership(self) -> sparse.csr_array:
+        """(n_items, n_categories) 1 for the categories that an item is in, those above its own included."""
+        items, levels = np.nonzero(self.levels != UNKNOWN)
+        cells = (np.ones(len(items), dtype=np.float32), (items, self.levels[items, levels]))
+        return sparse.csr_array(cells, shape=(len(self), len(self.categories)))
 
 
 def read_catalogue(queries: Queries) -> Catalogue:

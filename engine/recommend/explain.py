@@ -148,7 +148,7 @@ def _event_shares(
     pipeline: Pipeline, history: Interactions, items: NDArray[np.int64], newest: NDArray[np.int64]
 ) -> Floats:
     """(n_items, n_events) what each event carries of an item's score, all models together by their weights."""
-    without = _without_each(history, newest)
+    less = _kept(history, np.arange(history.weights.nnz)[None, :] != newest[:, None])
     total = np.zeros((len(items), len(newest)), dtype=np.float32)
     weight = sum(pipeline.config.sources.values())
     for name, own in pipeline.config.sources.items():
@@ -156,7 +156,7 @@ def _event_shares(
             continue
         model = pipeline.models[name]
         whole = _scores(model, history, items)[0]
-        parts = whole[None, :] - _scores(model, without, items)
+        parts = whole[None, :] - _scores(model, less, items)
         total += (own / weight) * (parts / np.maximum(np.abs(whole), 1e-9)[None, :]).T
     return total
 
@@ -173,18 +173,23 @@ def _scores(model: Recommender, histories: Interactions, items: NDArray[np.int64
     return picked
 
 
-def _without_each(history: Interactions, places: NDArray[np.int64]) -> Interactions:
-    """As many histories as `places`: the one of `history` with the interaction at each place left out."""
-    n, size = len(places), history.weights.nnz
-    keep = np.arange(size)[None, :] != places[:, None]
-    indptr = np.arange(n + 1) * max(size - 1, 0)
-    shape = (n, len(history.item_ids))
+def without(history: Interactions, places: NDArray[np.int64]) -> Interactions:
+    """The one history with the interactions at `places` (of its stored ones) left out together."""
+    keep = np.ones((1, history.weights.nnz), dtype=bool)
+    keep[0, places] = False
+    return _kept(history, keep)
+
+
+def _kept(history: Interactions, keep: NDArray[np.bool_]) -> Interactions:
+    """As many histories as `keep` (n, n_interactions) has rows: each the given interactions of the one `history`."""
+    indptr = np.concatenate([[0], np.cumsum(keep.sum(axis=1))])
+    shape = (len(keep), len(history.item_ids))
 
     def left(data: NDArray[np.generic]) -> sparse.csr_array:
         cells = np.broadcast_to(history.weights.indices, keep.shape)[keep]
         return sparse.csr_array((np.broadcast_to(data, keep.shape)[keep], cells, indptr), shape=shape)
 
-    users = np.array([f"{history.users[0]} without {place}" for place in range(n)], dtype=object)
+    users = np.array([f"{history.users[0]} without some {row}" for row in range(len(keep))], dtype=object)
     parts = (left(history.weights.data), left(history.last.data), left(history.done.data))
     return Interactions(users, history.item_ids, history.kinds, *parts)
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.errors import SettingsError
 from engine.ranked import Ranked
 from engine.recommend.catalogue import Catalogue
-from engine.recommend.interactions import Interactions, TrainingSet, places_of
+from engine.recommend.interactions import Interactions, TrainingSet
 from engine.recommend.model import Model, check_finite
 from engine.recommend.topk import Floats, factor_top_k, nearest, only
 from engine.settings import load_settings
@@ -82,6 +84,7 @@ class FactorModel(Model):
         check_finite(type(self).__name__.lower(), **{"user factors": users, "item factors": items})
         self.item_ids, self.trained = data.item_ids, chosen.items
         self.users, self.user_factors = chosen.users, users
+        self.__dict__.pop("_index", None)
         self.item_factors = np.zeros((len(data.item_ids), items.shape[1]), dtype=np.float32)
         self.item_factors[columns] = items
         self.prints = self._prints(chosen.matrix)
@@ -106,7 +109,7 @@ class FactorModel(Model):
         matrix.data[~self.trained[matrix.indices]] = 0
         matrix.eliminate_zeros()
         known = np.diff(matrix.indptr) > 0
-        places = places_of(histories.users, self.users)
+        places = self._index.get_indexer(pd.Index(histories.users))
         same = (places >= 0) & (self.prints[places] == self._prints(matrix))
         factors = np.zeros((len(histories), self.item_factors.shape[1]), dtype=np.float32)
         factors[same] = self.user_factors[places[same]]
@@ -118,6 +121,11 @@ class FactorModel(Model):
     def similar(self, rows: NDArray[np.int64], k: int) -> Ranked:
         """The k nearest items by the cosine of their factors."""
         return nearest(self.item_factors, rows, k, trained=self.trained)
+
+    @cached_property
+    def _index(self) -> pd.Index[Any]:
+        """The users of training, hashed once: looking one person up must not read all of them."""
+        return pd.Index(self.users)
 
     def _factors(self, chosen: TrainingSet, columns: NDArray[np.int64], seed: int) -> tuple[Floats, Floats]:
         raise NotImplementedError

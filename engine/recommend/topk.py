@@ -56,18 +56,20 @@ def factor_top_k(
 
     if not len(users) or not len(columns):
         return no_lists(len(users), k)
-    without = None if excluded is None else sparse.csr_matrix(excluded[:, columns])
+    allowed = np.zeros(len(items), dtype=bool)
+    allowed[columns] = True
     width = min(k, len(columns))
     found, scores = topk(
-        np.ascontiguousarray(items[columns]),
+        items,
         users,
         width,
-        filter_query_items=without,
+        filter_query_items=None if excluded is None else sparse.csr_matrix(excluded),
+        filter_items=None if allowed.all() else np.flatnonzero(~allowed),
         num_threads=load_settings().threads,
     )
     result = no_lists(len(users), k)
-    kept = scores > -np.finfo(np.float32).max / 2  # what was excluded stands at the end with the lowest number
-    result.rows[:, :width] = np.where(kept, columns[found], NONE)
+    kept = scores > -np.finfo(np.float32).max / 2  # what was left out stands at the end with the lowest number
+    result.rows[:, :width] = np.where(kept, found, NONE)
     result.scores[:, :width] = np.where(kept, scores, -np.inf)
     return result
 

@@ -68,8 +68,8 @@ def tune(
     """Search the space of `model` until the study in `storage` (an SQLite file) has `n_trials` finished trials.
 
     objective: the figure on valid of a model with the given parameters, higher is better; one that raises DataError
-    counts as a failed trial. defaults: the model's own settings, tried first. study: names what is tuned on what data, so that another
-    data set begins anew. Raises UnknownNameError for a model without a space.
+    counts as a failed trial. defaults: the model's own settings, tried first. study: names what is tuned on what
+    data, so that another data set begins anew. Raises UnknownNameError for a model without a space.
     """
     import optuna
 
