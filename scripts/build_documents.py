@@ -3,7 +3,7 @@
 Title, the keywords of train reviews, a summary of the description, and features. Where an LLM is configured
 (OPENAI_BASE_URL, OPENAI_TOKEN, OPENAI_MODEL, or --backend openai|ollama|vllm) it sums the descriptions up and is never
 asked about one again; with --no-llm, what it said before is used, and first sentences elsewhere. The new version serves
-once it is whole; a stop at any moment leaves the old one. Thousands of documents a second.
+once it is whole; a stop at any moment leaves the old one. Thousands of reviews a second.
 """
 
 from __future__ import annotations

@@ -33,6 +33,11 @@ class Lexicon:
     service: frozenset[str]
 
     @cached_property
+    def openings(self) -> frozenset[str]:
+        """The first words of all occasions."""
+        return frozenset(said.split()[0] for said in self.occasions)
+
+    @cached_property
     def contextual(self) -> frozenset[str]:
         """Every word of a person or an occasion, those of pairs apart."""
         return frozenset(word for said in (*self.people, *self.occasions) for word in said.split())

@@ -54,8 +54,7 @@ def embedded_keywords(text: str) -> Keywords:
         for place, word in enumerate(clause):
             if word in words.people and _led(clause, place, words.people_leads):
                 who[words.people[word]] = None
-            occasion = _occasion(clause, place)
-            if occasion:
+            if word in words.openings and (occasion := _occasion(clause, place)):
                 when[occasion] = None
         why.update(dict.fromkeys(_phrases(clause)))
     return Keywords(tuple(who), tuple(when), tuple(why)[:MOST])
@@ -133,6 +132,7 @@ def _phrases(clause: Sequence[str]) -> Iterator[str]:
         run, denial = [], _denial(word)
 
 
+@lru_cache(maxsize=1 << 12)
 def _denial(word: str) -> str:
     if word.endswith("n't") or (word in NEGATIONS and word.endswith("nt")):
         return "not"

@@ -23,9 +23,12 @@ def plain(text: str) -> str:
     """
     readable = html.unescape(html.unescape(text[:MOST_READ]))
     readable = _TAG.sub(" ", _BREAKS.sub("\n", _HIDDEN.sub(" ", readable)))
-    readable = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in readable)
-    lines = (_SPACE.sub(" ", line).strip() for line in unicodedata.normalize("NFC", readable).split("\n"))
-    return "\n".join(line for line in lines if line)
+    lines = (_printable(line) for line in unicodedata.normalize("NFC", readable).split("\n"))
+    return "\n".join(line for line in (_SPACE.sub(" ", line).strip() for line in lines) if line)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def line(text: str) -> str:

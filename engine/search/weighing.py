@@ -126,8 +126,12 @@ class Heard:
 
     def _scored(self, reviews: Mapping[Meaning, int], without: Counter[str] | None = None) -> Iterator[Ranked]:
         for said, n in reviews.items():
-            wordings = self.wordings[said] - (without or Counter())
-            wording = min(wordings, key=lambda keyword: (-wordings[keyword], len(keyword), keyword))
+            wordings = self.wordings[said] - without if without else self.wordings[said]
+            wording = (
+                next(iter(wordings))
+                if len(wordings) == 1
+                else min(wordings, key=lambda keyword: (-wordings[keyword], len(keyword), keyword))
+            )
             yield -n * self.counts.weight(said), wording, said
 
 
