@@ -32,6 +32,7 @@ AFFINITY = 2.0  # how much more alike two items of one category are
 TELLING, LEAST_Z = 20, 3.0  # how many words tell a label, and how surely
 NEAR = (10, 40)  # how many nearest items are asked
 MARGIN, NEAREST, OWN_WORDS, DENIED = 0, 4, 21, 28  # places of some signals: OWN_WORDS in the sentence with most of them
+USUAL = (32, 33, 34)  # places of what is counted over all items learned from, the same for all items of a category
 DECIMALS = 4  # signals are rounded, so that the last bits of a sum can't send a pair down another branch
 
 

@@ -1,9 +1,9 @@
-"""The stacked tagger: boosted trees over some forty signals for each pair of item and tag.
+"""The stacked tagger: two judges over some forty signals for each pair of item and tag.
 
-Stacking (D. Wolpert, Stacked generalization, 1992): the signals that the trees learn from come from models that have
-not seen the item's tags, fold by fold. The trees know the tag and the category, so they are calibrated per tag and per
-category as far as items allow, and share among tags what a signal means, which is what helps rare ones. Thresholds
-come from trees that have not seen the item either.
+Stacking (D. Wolpert, Stacked generalization, 1992): the signals that the judges learn from come from models that have
+not seen the item's tags, fold by fold. Boosted trees share among tags what a signal means, which is what helps rare
+ones; a logistic regression with weights of each tag's own is calibrated per tag as far as items allow. Their log-odds
+count alike. Thresholds come from judges that have not seen the item either.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from engine.metrics.classification import micro_f1
 from engine.schema import ItemText
 from engine.tags.base import TaggedItems
 from engine.tags.booster import Booster, Trees
+from engine.tags.judges import Judges
 from engine.tags.labels import joined, label_matrix, sampled, vocabulary
 from engine.tags.pieces import Reader, Texts
 from engine.tags.signals import Alike, Signals
 from engine.tags.storage import reading, write_model
+from engine.tags.tagwise import Tagwise
 from engine.tags.tfidf import Tfidf, characters, words
 from engine.tags.thresholds import choose_thresholds
 
 Floats = NDArray[np.float64]
+Signed = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 BATCH = 256  # items scored at once: keeps memory flat
 SEED = 0
@@ -70,28 +73,32 @@ class StackedConfig:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The pairs of all items with signals from models that had not seen the item: what the trees learn from.
+    """The pairs of all items with signals from models that had not seen the item: what the judges learn from.
 
     mask: (n_items, n_labels), which pairs are candidates; signals: (n_pairs, n_signals) and true: (n_pairs,), both in
     the mask's order; folds: (n_items,), in which fold each item was held out.
     """
 
     mask: Mask
-    signals: NDArray[np.float32]
+    signals: Signed
     true: Mask
     folds: NDArray[np.int64]
 
     def probabilities(self, trees: Trees, groups: int = 3) -> Floats:
-        """(n_items, n_labels) from trees that have not seen the item; 0 where a pair is no candidate."""
+        """(n_items, n_labels) from judges that have not seen the item; 0 where a pair is no candidate."""
         of_pair = np.broadcast_to((self.folds % groups)[:, None], self.mask.shape)[self.mask]
-        likely = np.zeros(len(self.true))
+        likely, labels = np.zeros(len(self.true)), np.nonzero(self.mask)[1]
         for group in np.unique(of_pair):
             here = of_pair == group
-            booster = _grow(self.signals[~here], self.true[~here], trees)
-            likely[here] = booster.probabilities(self.signals[here])
+            judges = Judges.fit(self.signals[~here], labels[~here], self.true[~here], self.mask.shape[1], trees)
+            likely[here] = judges.probabilities(self.signals[here], labels[here])
         found = np.zeros(self.mask.shape)
         found[self.mask] = likely
         return found
+
+    def judges(self, trees: Trees) -> Judges:
+        """Judges that have learned from all pairs."""
+        return Judges.fit(self.signals, np.nonzero(self.mask)[1], self.true, self.mask.shape[1], trees)
 
 
 def held_out(labels: list[str], reader: Reader, texts: Texts, true: Mask, config: StackedConfig) -> HeldOut:
@@ -99,7 +106,7 @@ def held_out(labels: list[str], reader: Reader, texts: Texts, true: Mask, config
     n_items = len(true)
     folds = np.random.default_rng(SEED).permutation(n_items) % min(config.folds, n_items)
     alike, mask = Alike.of(texts, texts), np.zeros(true.shape, dtype=bool)
-    found: dict[int, NDArray[np.float32]] = {}
+    found: dict[int, Signed] = {}
     for fold in np.unique(folds):
         here, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         model = Signals.fit(labels, reader, texts.take(rest), true[rest], alike.take(rest, rest))
@@ -120,7 +127,7 @@ class StackedTagger:
         self.config = config or StackedConfig()
         self.thresholds: Floats = np.empty(0)
         self.valid_f1 = float("nan")
-        self._parts: tuple[Signals, Booster] | None = None
+        self._parts: tuple[Signals, Judges] | None = None
 
     @property
     def tags(self) -> Sequence[str]:
@@ -145,7 +152,7 @@ class StackedTagger:
         likely = pairs.probabilities(self.config.trees)
         chosen = choose_thresholds(labels, true, likely, shrinkage=self.config.tag_shrinkage)
         signals = Signals.fit(labels, reader, texts, true, Alike.of(texts, texts))
-        self._parts = signals, _grow(pairs.signals, pairs.true, self.config.trees)
+        self._parts = signals, pairs.judges(self.config.trees)
         self.thresholds = chosen.of(labels)
         ids = {item.item_id for item in valid.items}
         rows = [place for place, item in enumerate(data.items) if item.item_id in ids]
@@ -159,7 +166,7 @@ class StackedTagger:
 
     def save(self, folder: Path) -> None:
         """Write model.json, arrays.npz and booster.txt."""
-        signals, booster = self._fitted
+        signals, judges = self._fitted
         said = {
             "model": self.name,
             "config": asdict(self.config),
@@ -168,10 +175,11 @@ class StackedTagger:
             "words": list(signals.reader.words.columns),
             "characters": list(signals.reader.characters.columns),
             "valid_f1": self.valid_f1,
-            "booster": booster.save(folder),
+            "booster": judges.booster.save(folder),
         }
         reader = {"words.idf": signals.reader.words.idf, "characters.idf": signals.reader.characters.idf}
-        write_model(folder, said, {**signals.arrays(), **reader, "thresholds": self.thresholds})
+        arrays = {**signals.arrays(), **judges.tagwise.arrays(), **reader, "thresholds": self.thresholds}
+        write_model(folder, said, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -181,13 +189,13 @@ class StackedTagger:
             analyse = characters(tagger.config.char_shortest, tagger.config.char_longest)
             reader = Reader(Tfidf.restore(words(), stored, "words"), Tfidf.restore(analyse, stored, "characters"))
             signals = Signals.restore(stored, reader)
-            booster = Booster.load(folder, expected=stored.said["booster"])
-            tagger._parts = signals, booster
+            tagwise = Tagwise.restore(stored.arrays, n_labels=len(signals.labels))
+            tagger._parts = signals, Judges(Booster.load(folder, expected=stored.said["booster"]), tagwise)
             tagger.thresholds, tagger.valid_f1 = stored.thresholds, float(stored.said["valid_f1"])
         return tagger
 
     @property
-    def _fitted(self) -> tuple[Signals, Booster]:
+    def _fitted(self) -> tuple[Signals, Judges]:
         if self._parts is None:
             raise ArtifactError("This stacked tagger has learned nothing yet; call fit or load first.")
         return self._parts
@@ -205,18 +213,12 @@ class StackedTagger:
         )
 
     def _block(self, items: Sequence[ItemText]) -> Floats:
-        signals, booster = self._fitted
+        signals, judges = self._fitted
         texts = signals.reader.read(items)
         found = signals.read(texts, signals.alike(texts))
         candidates = signals.candidates(texts, found, self.config.candidates)
         likely = np.zeros(candidates.shape)
-        likely[candidates] = booster.probabilities(found[candidates])
+        likely[candidates] = judges.probabilities(found[candidates], np.nonzero(candidates)[1])
         allowed = signals.prior.allow_list.mask(texts.categories, len(signals.labels))
         prior = np.where(allowed, signals.prior.rates(texts.categories), 0.0)
         return np.where(texts.readable[:, None], likely, prior)
-
-
-def _grow(signals: NDArray[np.float32], true: Mask, trees: Trees) -> Booster:
-    """Trees over pairs; the last two signals are the tag's and the category's codes."""
-    width = signals.shape[1]
-    return Booster.fit(signals, true, kinds=[width - 2, width - 1], trees=trees)
