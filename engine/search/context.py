@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from engine.text import NEGATIONS, normalise
+from engine.text import NEGATIONS, normalise, stem
 
 _FILE = Path(__file__).with_name("context.json")
 
@@ -31,6 +31,14 @@ class Lexicon:
     breaks: frozenset[str]
     generic: frozenset[str]
     service: frozenset[str]
+
+    @cached_property
+    def _generic_stems(self) -> frozenset[str]:
+        return frozenset(stem(word) for word in self.generic if not word.isascii())
+
+    def is_generic(self, word: str) -> bool:
+        """Whether a normalised word would fit any product; a Russian one in any of its forms."""
+        return word in self.generic or (not word.isascii() and stem(word) in self._generic_stems)
 
     @cached_property
     def openings(self) -> frozenset[str]:

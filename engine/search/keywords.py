@@ -84,7 +84,7 @@ def _tells(words: Sequence[str]) -> bool:
 @lru_cache(maxsize=1 << 16)
 def _telling(word: str) -> bool:
     known = lexicon()
-    return len(word) > 2 and not word.isdigit() and word not in known.generic and word not in known.breaks
+    return len(word) > 2 and not word.isdigit() and word not in known.breaks and not known.is_generic(word)
 
 
 def _ages(said: str) -> Iterator[str]:
@@ -162,9 +162,9 @@ def _weak_alone(word: str) -> bool:
 
 
 def _trimmed(run: Sequence[str]) -> Sequence[str]:
-    generic, start, end = lexicon().generic, 0, len(run)
-    while start < end and run[start] in generic:
+    generic, start, end = lexicon().is_generic, 0, len(run)
+    while start < end and generic(run[start]):
         start += 1
-    while end > start and run[end - 1] in generic:
+    while end > start and generic(run[end - 1]):
         end -= 1
     return run[start:end]
