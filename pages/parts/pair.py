@@ -134,7 +134,7 @@ def _show_done(chosen: Chosen) -> None:
     elif len(chosen.rows):
         states.empty("All done", "Every tag of this list is decided. Choose another queue above.", ways, key="queue")
     else:
-        states.empty("Nothing in this queue", f"It holds {QUEUES[chosen.name].about}.", ways, key="queue")
+        states.empty("Nothing in this queue", f"What would be here: {QUEUES[chosen.name].about}.", ways, key="queue")
 
 
 def _show_evidence(shelf: Shelf, passport: explore.Passport, row: dict) -> None:

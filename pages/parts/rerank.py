@@ -1,6 +1,7 @@
 """A second look at a SKU's best tags, off until somebody asks for it: what moved, why, and who was asked."""
 
 import math
+import shlex
 
 import pandas as pd
 import streamlit as st
@@ -21,7 +22,7 @@ MODES = {OFF: "Off", "local": "Local evidence check", "llm": "LLM"}
 TOKENS = 25_000  # that one look may take of an LLM
 _HONEST = (
     "Clearly helps the prior; a tagger that reads the reviews itself gains next to nothing from it, so it is off until "
-    "you ask for it. What it changes here is measured by: python benchmarks/tag_rerank.py WORKSPACE MODEL"
+    "you ask for it. What it changes here is measured by:"
 )
 _HELP = "Looks again at the tagger’s 20 best tags and moves them a little. An LLM is asked only if you choose it."
 
@@ -49,13 +50,14 @@ def show_rerank(shelf: Shelf, item: ItemText, predicted: pd.DataFrame) -> None:
     columns = zip(predicted["tag"], predicted["probability"], predicted["threshold"], strict=True)
     scores = tuple(TagScore(tag, float(probability), float(threshold)) for tag, probability, threshold in columns)
     reranked = cache.reranked(shelf.workspace, shelf.tagger, item, scores, Reranker(checker))
-    show(html("{}{}", _how(reranked), _moves(reranked)), key="rerank")
+    command = f".venv/bin/python -m benchmarks.tag_rerank {shlex.quote(shelf.workspace.name)} {shelf.tagger.name}"
+    show(html("{}{}", _how(reranked, command), _moves(reranked)), key="rerank")
     if reranked.check.prompt:
         with st.expander("The prompt that was asked", icon=":material/chat:"):
             st.code(reranked.check.prompt, language=None, wrap_lines=True)
 
 
-def _how(reranked: Reranked) -> Markup:
+def _how(reranked: Reranked, command: str) -> Markup:
     """Who checked, how long it took, from kept answers or live; or why the tagger's list stays."""
     if reranked.failed is not None:
         return html(
@@ -76,7 +78,8 @@ def _how(reranked: Reranked) -> Markup:
         sum(move.verdict is not None for move in reranked.moves),
         len(reranked.moves),
     )
-    return html('{}<p class="sw-note">{}</p>', said, join(_notes(reranked), " "))
+    measured = "" if reranked.check.prompt else html("{} <code>{}</code>", _HONEST, command)
+    return html('{}<p class="sw-note">{} {}</p>', said, join(_notes(reranked), " "), measured)
 
 
 def _source(check: Check) -> Markup:
@@ -89,7 +92,7 @@ def _notes(reranked: Reranked) -> list[str]:
     notes += [reranked.check.note] if reranked.check.note else []
     if reranked.ignored:
         notes.append(f"Left out, because they fit no candidate: {reranked.ignored} of its answers.")
-    return notes if reranked.check.prompt else [*notes, _HONEST]
+    return notes
 
 
 def _moves(reranked: Reranked) -> Markup:

@@ -94,8 +94,9 @@ def choose(shelf: Shelf, name: str, rows: pd.DataFrame) -> Chosen:
     later = [pair in skipped for pair in zip(rows["item_id"], rows["tag"], strict=True)]
     chosen = Chosen(name, rows, rows[~rows["done"] & ~pd.Series(later, index=rows.index, dtype=bool)])
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(width="stretch"):
-            show(far(chosen), key="progress")
+        if len(rows):
+            with st.container(width="stretch"):
+                show(far(chosen), key="progress")
         bulk(shelf, chosen)
         export_button(shelf)
     return chosen

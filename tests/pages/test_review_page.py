@@ -129,6 +129,12 @@ def test_bulk_says_how_many_before_and_is_undone_as_one(decisions, review):
     assert f"{count} pairs" in part(app, "bulk-said")
 
 
+def test_an_empty_queue_says_what_would_be_in_it_and_shows_no_progress(decisions, review):
+    app = review(queue="rejected")
+    assert "What would be here: where tags are asserted" in shown(app)
+    assert part(app, "progress") == ""
+
+
 def test_filters_narrow_the_queue_and_its_pair(decisions, review, trained):
     categories = trained.read("items", ["item_id", "category"]).set_index("item_id")["category"]
     app = review(queue="disagree", category="Bags")
