@@ -32,7 +32,14 @@ def main() -> None:
         url_path="review",
         help="Confirm or reject predicted tags, one at a time with its evidence. Decisions can train the next tagger.",
     )
-    page = st.navigation({"Shelf": [overview, explorer, review]})
+    search = st.Page(
+        links.PAGES["search"],
+        title="Product search",
+        icon=":material/manage_search:",
+        url_path="search",
+        help="What shoppers find and why: the words, sentences and scores of a hit. Judge hits; compare retrievers.",
+    )
+    page = st.navigation({"Shelf": [overview, explorer, review, search]})
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()

@@ -1,10 +1,12 @@
-"""How long a person waits: first paint of a cold server, and the SKU page after a click, in a real browser.
+"""How long a person waits: first paint of a cold server, a SKU page after a click, a search, in a real browser.
 
     python benchmarks/page_latency.py [--workspace demo] [--runs 5]
 
 First paint: from opening the address on a server that has served nobody, in a fresh browser, until our own markup
 stands on the overview. Click: from a click on a product card, and on a tag, until the SKU or its evidence stands there.
-Starting the server is measured apart. About a minute on two cores; needs chromium, chromedriver and a workspace.
+Search: from Enter in the query box until its hits stand there (the first query loads the models), and from a click on a
+hit until its score breakdown does; left out where no search is built. Starting the server is measured apart. About a
+minute on two cores; needs chromium, chromedriver and a workspace.
 """
 
 import argparse
@@ -33,11 +35,26 @@ look()
 """
 
 
+QUERIES = ("warm boots for winter", "gift for mum", "bag that fits a laptop", "toys for a baby", "red dress")
+# Types a query at once and sends it; hits of the query before may still stand there, so the count of new ones is told.
+ASKED = """
+const [query, done] = arguments
+const box = document.querySelector(".sw-query"), start = performance.now()
+document.querySelectorAll(".sw-hits").forEach(list => list.dataset.old = "1")
+box.querySelector("input").value = query
+box.requestSubmit()
+const there = () => [...document.querySelectorAll(".sw-hits")].some(list => !list.dataset.old)
+const look = () => there() ? done(performance.now() - start) : requestAnimationFrame(look)
+look()
+"""
+
+
 def main() -> None:
     """Measure and print a line for each figure: median and range in milliseconds."""
     arguments = _arguments()
     starts, paints = [], []
     clicks: list[list[float]] = [[], [], []]
+    searches: list[list[float]] = [[], [], []]
     for _ in range(arguments.runs):
         begin = time.perf_counter()
         with serve(load_settings().home) as address:
@@ -47,11 +64,16 @@ def main() -> None:
                 paints.append(_first_paint(driver, f"{address}/?workspace={arguments.workspace}"))
                 found = _clicks(driver, f"{address}/sku?workspace={arguments.workspace}")
                 clicks = [before + now for before, now in zip(clicks, found, strict=True)]
+                found = _searches(driver, f"{address}/search?workspace={arguments.workspace}")
+                searches = [before + now for before, now in zip(searches, found, strict=True)]
     _print("server start", starts)
     _print("first paint, cold server", paints, aim=2000)
     _print("card -> SKU", clicks[0], aim=300)
     _print("first tag -> evidence", clicks[1])
     _print("next tag -> evidence", clicks[2], aim=300)
+    _print("first query -> hits", searches[0])
+    _print("next query -> hits", searches[1], aim=500)
+    _print("hit -> score breakdown", searches[2], aim=500)
 
 
 def _first_paint(driver: object, address: str) -> float:
@@ -80,6 +102,26 @@ def _clicks(driver: object, address: str) -> tuple[list[float], list[float], lis
             wait_drawn(driver)
         driver.get(address)
     return cards, firsts, others
+
+
+def _searches(driver: object, address: str) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of the first query, of the next ones, and of opening the first hit of each."""
+    driver.get(address)
+    wait_drawn(driver)
+    if not driver.execute_script("return document.querySelector('.sw-query')"):
+        return [], [], []
+    queries, opened = [], []
+    for query in QUERIES:
+        queries.append(driver.execute_async_script(ASKED, query))
+        wait_drawn(driver)
+        time.sleep(0.5)
+        opened.append(driver.execute_async_script(MEASURED_CLICK, ".sw-hit", "document.querySelector('.sw-breakdown')"))
+        wait_drawn(driver)
+        time.sleep(0.5)
+        driver.execute_script("document.querySelector('.st-key-back a').click()")
+        wait_for(driver, "!document.querySelector('.sw-breakdown')")
+        wait_drawn(driver)
+    return queries[:1], queries[1:], opened
 
 
 def _print(name: str, values: list[float], *, aim: float | None = None) -> None:

@@ -1,0 +1,245 @@
+"""What the product search keeps between reruns: documents, retrievers with their models, hits, and what explains them.
+
+Beside cache.py the only place with Streamlit's caches. Keys hold the versions of everything that search reads, so what
+a script builds is seen at once and old entries age out. The models load once for all sessions, with the first query.
+"""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine import searching
+from engine.artifacts import ArtifactStore
+from engine.asked import Asked
+from engine.judging import Judging, Judgment, good_answers
+from engine.search.documents import KIND, NAME, Documents, read_documents
+from engine.search.explain import Quote, closest_by_meaning, closest_by_words
+from engine.search.filters import Facets, Filters, Mask, facets
+from engine.search.hits import Hit, find_hits, similar_items
+from engine.search.query import QueryReader
+from engine.search.suggestions import Suggester
+from engine.search.terms import terms
+from engine.workspace import Workspace
+from pages.parts import cache
+
+MOST_SUGGESTED = 2_000  # asked and judged queries each
+QUOTED = 3  # sentences close in meaning
+KINDS = ("documents", "embeddings", "index", "bm25", "search")  # of the artifacts that search reads
+BEST = (("second_stage", "search"), ("dense", "index"), ("bm25", "documents"))  # and the artifact that each needs
+BUILD_COMMAND = ".venv/bin/python scripts/build_search.py --workspace {name}"
+MADE_OF = ("items", "reviews", "tags")  # the tables that documents are made of
+
+_ITEMS = """
+SELECT item_id, title, category, subcategory, brand, price, available, image, reviews, rating
+FROM facts WHERE item_id IN (SELECT unnest(?))
+"""
+_REVIEWS = """
+SELECT item_id, review_id, text FROM reviews WHERE item_id IN (SELECT unnest(?))
+ORDER BY item_id, timestamp DESC NULLS LAST, review_id
+"""
+
+
+def documents(workspace: Workspace) -> Documents:
+    """The documents that are searched; shared between sessions, so never change them."""
+    return _documents(workspace, _version(workspace))
+
+
+def outdated(workspace: Workspace) -> bool:
+    """Whether the tables have changed since the documents were made of them."""
+    made = ArtifactStore(workspace).card(KIND, NAME, documents(workspace).version)
+    return bool(made.data_hash) and made.data_hash != workspace.data_hash(*MADE_OF)
+
+
+def offered(workspace: Workspace) -> Facets:
+    """What can be filtered by."""
+    return _facets(workspace, _version(workspace))
+
+
+def eligible(workspace: Workspace, filters: Filters) -> Mask | None:
+    """Which documents pass, None for all. Raises UnknownNameError for a name that no document has."""
+    return _eligible(workspace, filters, _version(workspace)) if filters.active else None
+
+
+def retriever(workspace: Workspace, name: str) -> Any:
+    """An open retriever with its models; shared between sessions. Raises NotBuiltError with the command."""
+    return _retriever(workspace, name, _version(workspace))
+
+
+def reader(workspace: Workspace) -> QueryReader:
+    """What reads queries: corrections and terms, by the words of the catalogue."""
+    return retriever(workspace, "bm25").reader
+
+
+def hits(workspace: Workspace, name: str, query: str, filters: Filters, k: int) -> tuple[Hit, ...]:
+    """The `k` best hits of `query` by the retriever called `name` among the items that pass."""
+    return _hits(workspace, name, query, filters, k, _version(workspace))
+
+
+def items(workspace: Workspace, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What cards show of each item, by id: of the present catalogue, with the documents' tags."""
+    return _items(workspace, tuple(item_ids), (*_version(workspace), workspace.data_hash()))
+
+
+def quotes(workspace: Workspace, query: str, item_ids: Sequence[str]) -> dict[str, Quote]:
+    """For each item the review sentence that holds most words of the query, by id."""
+    return _quotes(workspace, query, tuple(item_ids), (str(workspace.path), workspace.data_hash()))
+
+
+def meant(workspace: Workspace, name: str, query: str, item_id: str) -> tuple[Quote, ...]:
+    """The item's sentences nearest in meaning, by the encoder of the retriever called `name`; none without one."""
+    if dense_of(retriever(workspace, name)) is None:
+        return ()
+    return _meant(workspace, name, query, item_id, (*_version(workspace), workspace.data_hash()))
+
+
+def problem(workspace: Workspace, name: str) -> str:
+    """What is wrong with the index of the retriever called `name`, and the way out; empty when nothing is."""
+    dense = dense_of(retriever(workspace, name))
+    return dense.index.problem or "" if dense else ""
+
+
+def similar(workspace: Workspace, item_id: str, k: int) -> tuple[tuple[str, float], ...]:
+    """The `k` nearest other items with the cosine of their documents."""
+    return _similar(workspace, item_id, k, _version(workspace))
+
+
+def judged(workspace: Workspace, query: str) -> dict[str, Judgment]:
+    """What people said of the query's hits so far; read anew each time, as others judge at once."""
+    return Judging(workspace).of(query)
+
+
+def known_answers(workspace: Workspace, query: str) -> tuple[str, ...]:
+    """Items that the judgments table calls good answers to the query, best first; none where nobody judged it."""
+    return _known(workspace, query, (str(workspace.path), workspace.data_hash("judgments")))
+
+
+def judged_queries(workspace: Workspace) -> list[str]:
+    """Queries of the judgments table, in its order."""
+    return _judged_queries(workspace, str(workspace.path), workspace.data_hash("judgments"))
+
+
+def suggester(workspace: Workspace) -> Suggester:
+    """Completes queries. What is asked meanwhile is seen after the next build or import."""
+    return _suggester(workspace, (*_version(workspace), workspace.data_hash()))
+
+
+def best(workspace: Workspace) -> str:
+    """The retriever that answers unless another is chosen: the best of those that are built."""
+    store = ArtifactStore(workspace)
+    return next((name for name, kind in BEST if store.names(kind)), BEST[-1][0])
+
+
+def versions(workspace: Workspace) -> tuple[str, ...]:
+    """The versions of all artifacts that search reads."""
+    store = ArtifactStore(workspace)
+    names = [(kind, name) for kind in KINDS for name in store.names(kind)]
+    return tuple(f"{kind} {name} {store.current(kind, name, command=BUILD_COMMAND)}" for kind, name in names)
+
+
+def _version(workspace: Workspace) -> tuple[str, ...]:
+    return (str(workspace.path), *versions(workspace))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading documents…")
+def _documents(_workspace: Workspace, version: tuple[str, ...]) -> Documents:
+    return read_documents(_workspace)
+
+
+@st.cache_data(max_entries=4, show_spinner="Counting…")
+def _facets(_workspace: Workspace, version: tuple[str, ...]) -> Facets:
+    return facets(documents(_workspace).frame)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _eligible(_workspace: Workspace, filters: Filters, version: tuple[str, ...]) -> Mask:
+    return filters.mask(documents(_workspace).frame)
+
+
+def dense_of(opened: Any) -> Any:
+    """The dense retriever that `opened` is or searches with; None where it has none."""
+    while opened is not None and not hasattr(opened, "similar"):
+        opened = getattr(opened, "hybrid", None) or getattr(opened, "dense", None)
+    return opened
+
+
+class _Opened:
+    """Retrievers that are open. Those that others search with are theirs, so a model is loaded once for all."""
+
+    def __init__(self) -> None:
+        self._lock, self._found = Lock(), dict[str, Any]()
+
+    def get(self, workspace: Workspace, name: str) -> Any:
+        with self._lock:
+            if name not in self._found:
+                opened = searching.open_retriever(workspace, name)
+                parts = {"hybrid": getattr(opened, "hybrid", None), "dense": dense_of(opened)}
+                parts["bm25"] = getattr(parts["hybrid"] or opened, "bm25", None)
+                self._found |= {part: made for part, made in parts.items() if made is not None}
+                self._found[name] = opened
+            return self._found[name]
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _opened(_workspace: Workspace, version: tuple[str, ...]) -> _Opened:
+    return _Opened()
+
+
+@st.cache_resource(max_entries=10, show_spinner="Loading the search…")
+def _retriever(_workspace: Workspace, name: str, version: tuple[str, ...]) -> Any:
+    return _opened(_workspace, version).get(_workspace, name)
+
+
+@st.cache_data(max_entries=256, show_spinner="Searching…")
+def _hits(
+    _workspace: Workspace, name: str, query: str, filters: Filters, k: int, version: tuple[str, ...]
+) -> tuple[Hit, ...]:
+    return find_hits(retriever(_workspace, name), name, query, k, eligible=eligible(_workspace, filters))
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    frame = cache.queries(_workspace).frame(_ITEMS, list(item_ids))
+    tags = documents(_workspace).frame.set_index("item_id")["tags"]
+    rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
+    return {item_id: {**rows[item_id], "tags": list(tags[item_id])} for item_id in item_ids if item_id in rows}
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _quotes(_workspace: Workspace, query: str, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, Quote]:
+    return closest_by_words(_reviews(_workspace, item_ids), frozenset(terms(query)))
+
+
+@st.cache_data(max_entries=128, show_spinner="Reading the reviews…")
+def _meant(_workspace: Workspace, name: str, query: str, item_id: str, version: tuple[str, ...]) -> tuple[Quote, ...]:
+    encoder, wanted = dense_of(retriever(_workspace, name)).encoder, frozenset(terms(query))
+    return closest_by_meaning(_reviews(_workspace, (item_id,)), query, encoder, wanted=wanted, n=QUOTED)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _similar(_workspace: Workspace, item_id: str, k: int, version: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    return similar_items(retriever(_workspace, "dense"), item_id, k)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _known(_workspace: Workspace, query: str, version: tuple[str, ...]) -> tuple[str, ...]:
+    return good_answers(cache.queries(_workspace).frame("SELECT query, item_id, relevance FROM judgments"), query)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _judged_queries(_workspace: Workspace, path: str, data_hash: str) -> list[str]:
+    sql = "SELECT query, min(query_id) AS id FROM judgments GROUP BY query ORDER BY id"
+    return [str(query) for query in cache.queries(_workspace).frame(sql)["query"]]
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _suggester(_workspace: Workspace, version: tuple[str, ...]) -> Suggester:
+    frame, asked = documents(_workspace).frame, Asked(_workspace).answered(MOST_SUGGESTED)
+    known = judged_queries(_workspace)[:MOST_SUGGESTED]
+    return Suggester(asked["query"], known, offered(_workspace).tags, frame["title"])
+
+
+def _reviews(workspace: Workspace, item_ids: Sequence[str]) -> pd.DataFrame:
+    return cache.queries(workspace).frame(_REVIEWS, list(item_ids))

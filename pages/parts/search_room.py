@@ -1,0 +1,103 @@
+"""What the parts of the product search share: the documents, what is asked, by whom it is answered, the filters."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from engine.errors import UnknownNameError
+from engine.search.documents import Documents
+from engine.search.filters import Facets, Filters
+from engine.search.hits import Hit, is_weak
+from engine.search.query import QueryAnalysis
+from engine.search.registry import RETRIEVERS
+from engine.workspace import Workspace
+from pages.parts import links, search_cache, search_filters
+from pages.parts.markup import html, icon, show
+
+DEPTH = 100  # hits that are looked for; pages, comparison and export show these
+
+
+@dataclass(frozen=True)
+class Room:
+    """A workspace's search as the address asks for it. by, beside: names of retrievers, beside "" for none."""
+
+    workspace: Workspace
+    documents: Documents
+    facets: Facets
+    filters: Filters
+    query: str
+    by: str
+    beside: str
+
+    @property
+    def analysis(self) -> QueryAnalysis:
+        """The query as retrievers read it."""
+        return search_cache.reader(self.workspace).read(self.query)
+
+    @property
+    def asked(self) -> str:
+        """What is looked for: the query, corrected."""
+        return self.analysis.text
+
+    def hits(self, name: str) -> tuple[Hit, ...]:
+        """The hits by the retriever called `name`."""
+        return search_cache.hits(self.workspace, name, self.query, self.filters, DEPTH)
+
+    def weak(self, hits: tuple[Hit, ...]) -> bool:
+        """Whether even the best of `hits` are poor."""
+        return is_weak(hits, self.analysis)
+
+
+def open_room(workspace: Workspace) -> Room:
+    """The search that the address names.
+
+    Raises NotBuiltError with the command when documents are missing, UnknownNameError with the nearest name for a
+    retriever, category, tag or brand that doesn't exist, DataError for a limit that is no number.
+    """
+    documents = search_cache.documents(workspace)
+    filters = search_filters.from_address()
+    search_cache.eligible(workspace, filters)  # raises for names that no document has
+    by = links.get("by") or search_cache.best(workspace)
+    beside = links.get("beside")
+    for name in (by, beside):
+        if name and name not in RETRIEVERS.parts:
+            raise UnknownNameError("retriever", name, RETRIEVERS.parts)
+    return Room(workspace, documents, search_cache.offered(workspace), filters, links.get("q").strip(), by, beside)
+
+
+def choose_retrievers(room: Room) -> None:
+    """Which retriever answers, and which one beside it."""
+    names = list(RETRIEVERS.parts)
+    about = {name: f"{label(name)}: {part.about}" for name, part in RETRIEVERS.parts.items()}
+    default = search_cache.best(room.workspace)
+    bound = links.bind("by", room.by, default, drop=("above",))
+    st.selectbox("Answered by", names, format_func=label, width=180, help="\n\n".join(about.values()), **bound)
+    others = ["", *(name for name in names if name != room.by)]
+    bound = links.bind("beside", room.beside if room.beside in others else "", "", drop=("sku", "above"))
+    st.selectbox("Beside it", others, format_func=lambda name: label(name) if name else "Nothing", width=180, **bound)
+
+
+def label(name: str) -> str:
+    """A retriever as people read it."""
+    known = {"bm25": "Words (BM25)", "dense": "Meaning", "hybrid": "Words and meaning", "popular": "Popularity"}
+    return known.get(name, name.replace("_", " ").capitalize())
+
+
+def show_notices(room: Room) -> None:
+    """What was corrected, and where the query says little."""
+    analysis = room.analysis
+    if search_cache.outdated(room.workspace):
+        said = "The tables have changed since this search was built; build it again for their present items:"
+        command = search_cache.BUILD_COMMAND.format(name=room.workspace.name)
+        show(
+            html('<p class="sw-note" role="status">{} {} <code>{}</code></p>', icon("history"), said, command),
+            key="outdated",
+        )
+    if analysis.instead:
+        said = analysis.instead[0].upper() + analysis.instead[1:]
+        show(html('<p class="sw-note" role="status">{} {}</p>', icon("spellcheck"), said), key="corrected")
+    for name in filter(None, (room.by, room.beside)):
+        if problem := search_cache.problem(room.workspace, name):
+            show(html('<p class="sw-note" role="status">{} {}</p>', icon("error"), problem), key=f"problem-{name}")
+    if analysis.message and analysis.text:
+        show(html('<p class="sw-note" role="status">{} {}</p>', icon("info"), analysis.message), key="message")
