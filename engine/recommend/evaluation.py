@@ -36,7 +36,8 @@ class Task:
     histories: what each user did before `start`, an empty row for those who come later; wanted: (n_users, n_items)
     bool, what the user had a target event with from then on, without what the rules leave out; past: all interactions
     before `start`, which models may learn from; first_seen: (n_items,) microseconds of each item's first event, the
-    largest number where there is none before `start`; n_unmeasured: users whose wanted items the rules leave out.
+    largest number where there is none before `start`; surprise: (n_items,) -log2 of the share of users who had the
+    item before (as if one more had); n_unmeasured: users whose wanted items the rules leave out.
     """
 
     histories: Interactions
@@ -45,6 +46,7 @@ class Task:
     start: datetime
     rules: Rules
     first_seen: NDArray[np.int64]
+    surprise: NDArray[np.float64]
     n_unmeasured: int
 
 
@@ -82,9 +84,10 @@ def make_task(
     kept = np.flatnonzero(np.diff(wanted.indptr) > 0)
     first = np.full(len(catalogue), np.iinfo(np.int64).max)
     np.minimum.at(first, before.item, before.micros)
-    return Task(
-        histories.rows(kept), wanted[kept], past, start, rules, first, n_unmeasured=len(future.users) - len(kept)
-    )
+    holders = np.bincount(past.weights.indices, minlength=len(catalogue))
+    surprise = -np.log2((holders + 1) / (len(past) + 1))
+    unmeasured = len(future.users) - len(kept)
+    return Task(histories.rows(kept), wanted[kept], past, start, rules, first, surprise, unmeasured)
 
 
 def histories_of(data: Interactions, users: NDArray[np.object_]) -> Interactions:
@@ -101,12 +104,8 @@ def histories_of(data: Interactions, users: NDArray[np.object_]) -> Interactions
 def run_rows(task: Task, found: Ranked, catalogue: Catalogue) -> pd.DataFrame:
     """The rows of a run of kind "recommend": one per user, with slices (history, category, item_age).
 
-    surprise: of each hit, -log2 of the share of users who had it before (as if one more had); category: the root
-    category that the user wanted most of; item_age: of the youngest wanted item.
+    category: the root category that the user wanted most of; item_age: of the youngest wanted item.
     """
-    n_users = len(task.past)
-    holders = np.bincount(task.past.weights.indices, minlength=len(catalogue))
-    bits = -np.log2((holders + 1) / (n_users + 1))
     names = catalogue.categories[catalogue.leaves]
     lists = [row[row != NONE][:K] for row in found.rows]
     wanted = [task.wanted.indices[a:b] for a, b in zip(task.wanted.indptr, task.wanted.indptr[1:], strict=False)]
@@ -121,7 +120,7 @@ def run_rows(task: Task, found: Ranked, catalogue: Catalogue) -> pd.DataFrame:
             "hits": [catalogue.item_ids[row].tolist() for row in lists],
             "scores": [scores[: len(row)].tolist() for row, scores in zip(lists, found.scores, strict=True)],
             "relevant": [catalogue.item_ids[items].tolist() for items in wanted],
-            "surprise": [bits[row].tolist() for row in lists],
+            "surprise": [task.surprise[row].tolist() for row in lists],
             "hit_categories": [names[row].tolist() for row in lists],
             "n_items": len(catalogue),
             "hit_rank": pd.array(ranks, dtype="Int64"),

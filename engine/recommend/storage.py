@@ -19,7 +19,14 @@ ARRAYS, CONFIG = "model.npz", "config.json"
 
 
 def save_model(folder: Path, config: Any, arrays: Mapping[str, Any]) -> None:
-    """Write `config` (a dataclass) and `arrays` by name; sparse ones are taken apart, ids become fixed-width text."""
+    """Write `config` (a dataclass) and `arrays` by name."""
+    save_arrays(folder / ARRAYS, arrays)
+    text = json.dumps(asdict(config), ensure_ascii=False, indent=2)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
+    """Write `arrays` by name; sparse ones are taken apart, ids become fixed-width text."""
     plain: dict[str, NDArray[Any]] = {}
     for name, value in arrays.items():
         if sparse.issparse(value):
@@ -28,9 +35,7 @@ def save_model(folder: Path, config: Any, arrays: Mapping[str, Any]) -> None:
         else:
             array = np.asarray(value)
             plain[name] = array.astype(np.str_) if array.dtype == object else array
-    np.savez(folder / ARRAYS, allow_pickle=False, **plain)
-    text = json.dumps(asdict(config), ensure_ascii=False, indent=2)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    np.savez(file, allow_pickle=False, **plain)
 
 
 def load_model(folder: Path, config_type: type[Any]) -> tuple[Any, dict[str, Any]]:
@@ -39,11 +44,16 @@ def load_model(folder: Path, config_type: type[Any]) -> tuple[Any, dict[str, Any
         config = config_type(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ArtifactError(f"{folder / CONFIG} can't be read ({error}); train the model again.") from None
+    return config, load_arrays(folder / ARRAYS)
+
+
+def load_arrays(file: Path) -> dict[str, Any]:
+    """What `save_arrays` wrote. Raises ArtifactError when the file is missing or can't be read."""
     try:
-        with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return config, _joined({name: stored[name] for name in stored.files})
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            return _joined({name: stored[name] for name in stored.files})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{folder / ARRAYS} can't be read ({error}); train the model again.") from None
+        raise ArtifactError(f"{file} can't be read ({error}); train the model again.") from None
 
 
 def _joined(plain: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from engine.recommend.pipeline import Gathered, Pipeline, PipelineConfig
 
 TRIALS = 60
 K = 10
+LEAST = 0.03  # a source that counts for less isn't worth what it costs
 
 
 def fit_weights(pipeline: Pipeline, task: Task, *, seed: int, trials: int = TRIALS) -> PipelineConfig:
@@ -30,7 +31,7 @@ def fit_weights(pipeline: Pipeline, task: Task, *, seed: int, trials: int = TRIA
     for _ in range(trials):
         weights = rng.dirichlet(np.ones(len(names)))
         beta = float(rng.choice([0.0, rng.uniform(0, 0.6)]))
-        sources = {name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)}
+        sources = {n: round(float(w), 3) if w >= LEAST else 0.0 for n, w in zip(names, weights, strict=True)}
         tried.append(replace(pipeline.config, sources=sources, alpha=1 - beta, beta=round(beta, 3)))
     return max(tried, key=lambda config: _objective(pipeline, gathered, task, config))
 

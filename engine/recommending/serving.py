@@ -16,6 +16,7 @@ from engine.recommend.pipeline import Pipeline, PipelineConfig
 from engine.recommend.registry import RECOMMENDERS
 from engine.recommending.shop import FILL, RecommendConfig, Shop, make_pipeline, open_shop
 from engine.recommending.training import KIND, PIPELINE, PIPELINE_FILE
+from engine.recommending.trials import Trial, load_trial
 from engine.workspace import Workspace
 
 
@@ -37,6 +38,13 @@ def open_pipeline(workspace: Workspace) -> tuple[Shop, Pipeline]:
     names = [*[name for name, weight in config.sources.items() if weight > 0], FILL]
     models = {name: open_model(workspace, name, shop.catalogue) for name in dict.fromkeys(names)}
     return shop, make_pipeline(shop, shop.all, models, config, seed=0)
+
+
+def open_trial(workspace: Workspace, shop: Shop, config: PipelineConfig) -> Trial:
+    """What was measured when the pipeline that serves was trained, to try other weights than `config` on."""
+    store = ArtifactStore(workspace)
+    version = store.current(KIND, PIPELINE, command=train_command(workspace))
+    return load_trial(store.open(KIND, PIPELINE, version), shop.catalogue, config)
 
 
 def open_model(workspace: Workspace, name: str, catalogue: Catalogue) -> Recommender:

@@ -10,10 +10,12 @@ from typing import Any
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import save_split
+from engine.recommend.evaluation import K, run_rows
 from engine.recommend.pipeline import PipelineConfig
 from engine.recommend.weights import TRIALS, fit_weights
 from engine.recommending.measuring import measure, recommend_rows
 from engine.recommending.shop import FILL, RecommendConfig, Shop, fit_model, make_pipeline, open_shop
+from engine.recommending.trials import save_trial
 from engine.runs import LIBRARIES, Run
 from engine.settings import load_settings
 from engine.workspace import Workspace
@@ -77,13 +79,19 @@ def train_pipeline(
         rows = recommend_rows(model, task, shop.catalogue)
         measure(workspace, shop, name, rows, config=_described(shop.config, asdict(model.config)), seed=seed)
     line = make_pipeline(shop, task.past, models, weights, seed=seed, rules=task.rules)
-    rows = recommend_rows(line, task, shop.catalogue)
+    gathered = line.gather(task.histories)
+    rows = run_rows(task, line.rank(gathered, K).ranked, shop.catalogue)
     run = measure(workspace, shop, PIPELINE, rows, config=_described(shop.config, asdict(weights)), seed=seed)
     report(0.7, "fitting on everything")
     for name in names:
         served = fit_model(name, shop.all, shop.catalogue, config=models[name].config, seed=seed)
         _save(workspace, name, served.save, run)
-    card = _save(workspace, PIPELINE, lambda folder: _write_config(folder, weights), run)
+
+    def write(folder: Path) -> None:
+        _write_config(folder, weights)
+        save_trial(folder, line, gathered, task)
+
+    card = _save(workspace, PIPELINE, write, run)
     report(1.0, "done")
     return card
 

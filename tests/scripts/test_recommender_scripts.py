@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,8 @@ from engine.artifacts import ArtifactStore
 from engine.data.demo import make_demo
 from engine.data.demo.config import DemoConfig
 from engine.errors import ArtifactError, NotBuiltError
-from engine.recommending.serving import open_pipeline
+from engine.metrics.measures import aggregate
+from engine.recommending.serving import open_pipeline, open_trial
 from engine.recommending.shop import open_shop
 from engine.recommending.training import KIND
 from engine.recommending.tuning import tuned_configs
@@ -56,6 +58,22 @@ def test_the_model_that_serves_learned_from_everything_and_the_measured_one_did_
     task = shop.task("test")
     assert task.past.last.data.max() < shop.all.last.data.max()
     assert len(task.past) < len(shop.all)
+
+
+def test_a_trial_starts_from_the_figures_of_the_run_and_shows_what_other_weights_cost(home):
+    workspace = find_workspace(home, "demo")
+    shop, pipeline = open_pipeline(workspace)
+    trial = open_trial(workspace, shop, pipeline.config)
+    store = RunStore(workspace)
+    run = next(run for run in store.list("recommend") if run.model == "pipeline")
+    metrics = ["ndcg@10", "recall@20", "coverage@5", "novelty@5", "diversity@5"]
+    assert aggregate("recommend", trial.rows(pipeline.config), metrics) == pytest.approx(
+        store.aggregate(run.id, metrics), abs=1e-9
+    )
+    same = trial.compare(pipeline.config, ["ndcg@10"])["ndcg@10"]
+    assert (same.difference, same.wins, same.losses) == (0, 0, 0)
+    spread = trial.compare(replace(pipeline.config, diversity=0.6), ["diversity@5"])["diversity@5"]
+    assert spread.difference > 0.05 and spread.clear
 
 
 def test_evaluate_prints_figures_differences_and_slices(home, capsys):
