@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.errors import DataError, UnknownNameError
 from engine.metrics.measures import aggregate
@@ -35,7 +37,8 @@ class Asked:
     """Queries of one part of a split, and what their runs are compared by.
 
     split: the split's name as cards have it, with the part; about: which queries they are and what may be found, in
-    words; data_hash: of the tables that they and the documents were made of.
+    words; data_hash: of the tables that they and the documents were made of; eligible: (n_items,) what may be found,
+    None: everything.
     """
 
     queries: Queries
@@ -43,6 +46,7 @@ class Asked:
     about: str
     data_hash: str
     seed: int = DEFAULT_SEED
+    eligible: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class RecallReport:
     """What retrievers reached, by name, in the order in which they were given.
 
     runs: their runs; figures: for each metric its value and interval over all queries; answerable: the same over the
-    queries whose item is among the documents; n_queries, n_answerable: how many there are of each.
+    queries whose item may be found; n_queries, n_answerable: how many there are of each.
     """
 
     runs: Mapping[str, Run]
@@ -92,20 +96,21 @@ def measure_recall(
 ) -> RecallReport:
     """Search with each of `retrievers` for the queries, save a run for each, and compare all with the `baselines`.
 
-    configs: what makes each retriever what it is, for its run. Queries whose item is in no document are counted as
+    configs: what makes each retriever what it is, for its run. Queries whose item can't be found are counted as
     missed; `RecallReport.answerable` leaves them out. Raises DataError when there are no queries.
     """
     if not len(asked.queries):
         raise DataError(f"There are no queries ({asked.about}, {asked.split}); choose another part or kind of query.")
     runs, rows = dict[str, Run](), dict[str, pd.DataFrame]()
     for name, retriever in retrievers.items():
-        found = search_rows(retriever, asked.queries, report=partial(report, name))
-        rows[name] = found.assign(**{ANSWERABLE: asked.queries.answerable(retriever.item_ids.tolist())})
+        found = search_rows(retriever, asked.queries, eligible=asked.eligible, report=partial(report, name))
+        items = retriever.item_ids if asked.eligible is None else retriever.item_ids[asked.eligible]
+        rows[name] = found.assign(**{ANSWERABLE: asked.queries.answerable(items.tolist())})
         runs[name] = _saved(workspace, name, rows[name], asked, configs[name])
     known = {name: found[found[ANSWERABLE]] for name, found in rows.items()}
     first = next(iter(rows))
     store = RunStore(workspace)
-    pairs = [(base, name) for base in baselines for name in rows if name not in baselines]
+    pairs = [(base, name) for base in baselines for name in rows if name != base]
     return RecallReport(
         runs,
         {name: figures(found, seed=asked.seed) for name, found in rows.items()},

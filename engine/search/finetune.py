@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,12 @@ from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.base import ImportReport
 from engine.errors import DataError
 from engine.search.beauty_files import PAIRS, read_lines
+from engine.search.documents import read_documents
 from engine.search.encoders import ARTIFACT, KIND, encoder_folder, load_model, prefixes_of
+from engine.search.evaluation import review_queries
 from engine.search.finetune_config import FinetuneConfig
 from engine.search.pair_batches import Pairs
+from engine.search.review_splits import read_part
 from engine.search.valid_pairs import ValidPairs
 from engine.workspace import Workspace
 
@@ -35,14 +38,33 @@ def read_pairs(path: Path) -> Pairs:
 
     Raises DataError when the file is missing or has no pair that can be used.
     """
-    report = ImportReport()
-    rows = list(read_lines(PAIRS, path, report))
-    if not rows:
+    pairs = pairs_of(read_lines(PAIRS, path, ImportReport()))
+    if not len(pairs):
         raise DataError("has no pair of a query and a document that can be used; build the pairs again.", file=path)
+    return pairs
+
+
+def pairs_of(records: Iterable[Mapping[str, Any]]) -> Pairs:
+    """Records as training_pairs.jsonl has them, all held at once."""
+    rows = list(records)
     wrong = [(row.get("negative") or "", row.get("negative_asin") or "") for row in rows]
     texts, items = ([pair[n] for pair in wrong] for n in range(2))
-    queries, positives, about = ([str(row[name]) for row in rows] for name in ("query", "positive", "item_id"))
+    queries, positives = ([str(row[name]) for row in rows] for name in ("query", "positive"))
+    about = [str(row.get("parent_asin") or row["asin"]) for row in rows]
     return Pairs(queries, positives, about, texts if any(texts) else [], items if any(texts) else [])
+
+
+def later_pairs(workspace: Workspace, part: str = "valid") -> Pairs:
+    """The reviews of `part` with the documents of their products, which know nothing of them.
+
+    Raises NotBuiltError with the command when the reviews aren't split or the documents aren't built.
+    """
+    documents = read_documents(workspace)
+    said = {item: text for item, text in zip(documents.item_ids.tolist(), documents.texts, strict=True) if text}
+    queries = review_queries(read_part(workspace, part))
+    known = queries.choose(queries.answerable(said))
+    items = [wanted[0] for wanted in known.relevant]
+    return Pairs(known.texts, [said[item] for item in items], items, [], [])
 
 
 def finetune(
