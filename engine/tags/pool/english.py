@@ -21,6 +21,7 @@ _CLITIC = re.compile(r"(it|they|this|that|these|which)('s|'re)")
 _COPULA = {"'s": "is", "'re": "are"}
 _PRONOUNS = frozenset(("it", "they", "this", "these", "which"))
 _ARTICLES = frozenset(("a", "an", "the", "my", "our", "its", "their", "your", "any"))
+_COMES = frozenset(("come", "comes", "came"))  # says something of a named part only: "plating came off"
 _ARRIVED = {("comes", "in"), ("came", "in"), ("come", "in")}  # "came in a box"
 _REEKS = frozenset(("smells", "smell", "stinks", "stink", "reeks", "reek"))
 _NOBODY = frozenset(("nothing", "none", "nobody"))
@@ -59,7 +60,7 @@ def _adjective_phrase(words: Sequence[str], i: int) -> str | None:
     """The adjective at `i` with what it is said of, or what it is good for; alone where "it" is meant."""
     j = _before(words, i, _FAR)
     denied = j >= 0 and _DENIAL.fullmatch(words[j]) is not None
-    said = ("not " if denied else "") + ("too " if i and words[i - 1] == "too" else "") + words[i]
+    said = (f"{_denial(words[j])} " if denied else "") + ("too " if i and words[i - 1] == "too" else "") + words[i]
     nouns, use = _nouns(words, i + 1), _use(words, i)
     if use:
         return f"good {use}" if words[i] in _USEFUL and use.startswith("for") and not denied else f"{said} {use}"
@@ -70,6 +71,11 @@ def _adjective_phrase(words: Sequence[str], i: int) -> str | None:
     if j >= 0 and (words[j] in listed("copulas") | listed("senses") or words[j].endswith("n't")):
         return _said_of(words, j, said, denied=denied)
     return _fragment(words, i, said)
+
+
+def _denial(word: str) -> str:
+    """ "no loose threads", and "not soft" for all other denials."""
+    return "no" if word == "no" else "not"
 
 
 def _said_of(words: Sequence[str], j: int, said: str, *, denied: bool) -> str | None:
@@ -123,6 +129,8 @@ def _verb_phrase(words: Sequence[str], i: int) -> Iterator[str]:
         if not _nouns(words, start):
             return
         rest = " ".join(word for word in (*words[i + 1 : start], _nouns(words, start)) if word != "my")
+    if words[i] in _COMES and not _is_noun(subject):
+        return
     if denial:
         yield " ".join(filter(None, (denial, words[i], rest)))
     elif subject in _NOBODY or words[:1] in (["no"], ["nothing"]):

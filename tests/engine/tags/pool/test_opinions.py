@@ -37,6 +37,8 @@ from engine.tags.pool.opinions import opinions
         ("Great for travel", "good for travel"),
         ("too small for my laptop", "too small for laptop"),
         ("Nothing wobbles", "doesn't wobble"),
+        ("The plating came off in ten days", "plating came off"),
+        ("There are no loose parts to swallow", "no loose parts"),
         ("No chemical smell at all", "no chemical smell"),
         ("It smells of lavender", "smells of lavender"),
         ("Doesn't smell of chemicals", "no chemical smell"),
@@ -68,6 +70,7 @@ def test_what_a_review_says_of_the_product(review, said):
         "My sister, who is hard to please, was delighted",
         "The website is slow on my phone",
         "There were tears on Boxing Day",
+        "It came off, and nothing comes out",
     ],
 )
 def test_nothing_said_gives_nothing(review):
