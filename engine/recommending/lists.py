@@ -1,0 +1,75 @@
+"""Everybody's list at once: who gets an item, which items nobody is shown, and lists to hand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.ranked import NONE
+from engine.recommend.catalogue import Catalogue
+from engine.recommend.interactions import Interactions
+from engine.recommend.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The lists of all users.
+
+    users: (n_users,); rows: (n_users, k) int32 places in the catalogue, NONE after the end; filled: (n_users, k) bool,
+    what only popularity put there.
+    """
+
+    users: NDArray[np.object_]
+    rows: NDArray[np.int32]
+    filled: NDArray[np.bool_]
+
+    @property
+    def k(self) -> int:
+        """How long the lists are."""
+        return int(self.rows.shape[1])
+
+
+def make_lists(pipeline: Pipeline, histories: Interactions, k: int) -> Lists:
+    """The pipeline's list of each history."""
+    found = pipeline.recommend(histories, k)
+    return Lists(histories.users, found.ranked.rows.astype(np.int32), found.filled)
+
+
+def audience(lists: Lists, item: int) -> pd.DataFrame:
+    """Who is shown the item in row `item` of the catalogue: user_id, place (from 1), filled; best places first."""
+    users, places = np.nonzero(lists.rows == item)
+    frame = pd.DataFrame({"user_id": lists.users[users], "place": places + 1, "filled": lists.filled[users, places]})
+    return frame.sort_values(["place", "user_id"], ignore_index=True)
+
+
+def exposure(lists: Lists, catalogue: Catalogue) -> pd.DataFrame:
+    """In how many lists each item is: item_id, title, category, available, lists; those that nobody is shown first."""
+    counts = np.bincount(lists.rows[lists.rows != NONE], minlength=len(catalogue))
+    frame = pd.DataFrame(
+        {
+            "item_id": catalogue.item_ids,
+            "title": catalogue.titles,
+            "category": catalogue.categories[catalogue.leaves],
+            "available": catalogue.available,
+            "lists": counts,
+        }
+    )
+    return frame.sort_values(["lists", "item_id"], ignore_index=True)
+
+
+def listed(lists: Lists, catalogue: Catalogue) -> pd.DataFrame:
+    """One row per user and place: user_id, place, item_id, title, filled."""
+    users, places = np.nonzero(lists.rows != NONE)
+    items = lists.rows[users, places]
+    return pd.DataFrame(
+        {
+            "user_id": lists.users[users],
+            "place": places + 1,
+            "item_id": catalogue.item_ids[items],
+            "title": catalogue.titles[items],
+            "filled": lists.filled[users, places],
+        }
+    )
