@@ -60,7 +60,8 @@ class Preset:
 
 
 def _items(data: Interactions) -> NDArray[np.float64]:
-    return np.diff(data.weights.indptr).astype(np.float64)
+    found: NDArray[np.float64] = np.diff(data.weights.indptr).astype(np.float64)
+    return found
 
 
 def _one_category(shop: Shop, data: Interactions) -> NDArray[np.float64]:
