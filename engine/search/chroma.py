@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ class Collection:
     """An opened collection. Close it when it is no longer asked."""
 
     def __init__(self, client: Any, collection: Any, private: Path | None = None) -> None:
-        self._client, self._collection, self._private = client, collection, private
+        self._client, self._collection = client, collection
+        # also when nobody closes it: at the end of the program
+        self._remove = weakref.finalize(self, shutil.rmtree, private, ignore_errors=True) if private else None
 
     def query(self, vectors: NDArray[np.float32], k: int) -> list[list[str]]:
         """For each of (n, dim) `vectors` the ids of about the k nearest. Raises ArtifactError when Chroma fails."""
@@ -66,8 +69,8 @@ class Collection:
     def close(self) -> None:
         """Let go of files and memory."""
         _close(self._client)
-        if self._private is not None:
-            shutil.rmtree(self._private, ignore_errors=True)
+        if self._remove is not None:
+            self._remove()
 
 
 def write_folder(

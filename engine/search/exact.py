@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from engine.search.base import NONE, Ranked
 
 BLOCK = 16_384  # vectors read at once
+QUERIES = 256  # queries asked at once
 
 
 def nearest(
@@ -17,8 +18,17 @@ def nearest(
 
     eligible: (n,) which may be found (default: all). Equal scores keep the order of rows.
     """
-    best = Ranked(np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32))
     allowed = None if eligible is None else np.flatnonzero(eligible)
+    parts = [_nearest(vectors, queries[at : at + QUERIES], k, allowed) for at in range(0, len(queries), QUERIES)]
+    if not parts:
+        return Ranked(np.empty((0, k), np.int64), np.empty((0, k), np.float32))
+    return Ranked(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
+
+
+def _nearest(
+    vectors: NDArray[np.float32], queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
+) -> Ranked:
+    best = Ranked(np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32))
     total = len(vectors) if allowed is None else len(allowed)
     for start in range(0, total, BLOCK):
         end = min(start + BLOCK, total)
