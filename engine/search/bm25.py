@@ -92,6 +92,7 @@ class Bm25:
             index = _empty(config)
             with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
                 index.scores = {**{part: arrays[part] for part in _PARTS}, "num_docs": fields.n_items}
+            index.nonoccurrence_array = None  # only other variants than "lucene" have one
             index.nonoccurrence_array = None  # this variant has none, and indexing would have said so
             if len(said["item_ids"]) != fields.n_items:
                 raise ValueError("there isn't one document for each item")
