@@ -124,3 +124,8 @@ def test_stars_are_read_aloud_and_missing_ones_are_silent():
 def test_comparison_badges_have_icon_words_and_colour():
     made = compare.badge("only B", "<only>")
     assert 'class="sw-badge sw-only-b"' in made and "chevron_right" in made and "&lt;only&gt;" in made
+
+
+def test_a_meter_of_nothing_is_empty():
+    assert "sw-fill" not in charts.meter(0)
+    assert "sw-fill" in charts.meter(0.0001, mark=0.5)
