@@ -53,13 +53,12 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
 def _triplets(
     workspace: Workspace, pairs: Iterable[Record], arguments: Namespace, config: PairConfig
 ) -> Iterator[Record]:
+    from engine.search.embeddings import open_embeddings
     from engine.searching import open_retriever
 
-    from engine.search.embeddings import open_embeddings
-
     retriever = open_retriever(workspace, arguments.retriever, encoder=arguments.encoder)
-    vectors = open_embeddings(workspace, arguments.encoder).vectors
-    return with_negatives(pairs, retriever, read_documents(workspace), vectors=vectors, config=config)
+    embeddings = open_embeddings(workspace, arguments.encoder)
+    return with_negatives(pairs, retriever, read_documents(workspace), embeddings=embeddings, config=config)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from engine.errors import AnswerError, BudgetError, LlmError, ShelfwiseError, StorageError
+from engine.errors import AnswerError, BudgetError, LlmError, ShelfwiseError
 from engine.llm.client import LlmClient
 from engine.llm.prompts import load_prompt
 from engine.progress import Progress
-from engine.workspace import Workspace
 
 UNANSWERED = 5  # questions in a row without an answer: then the endpoint is gone, and the run stops
 WINDOW = 2000  # things looked up and asked about before the next ones are read
@@ -91,17 +87,6 @@ def ask_all(
     except* ShelfwiseError as group:
         raise _first(group) from None
     return run.report
-
-
-@contextmanager
-def alone(workspace: Workspace, what: str) -> Iterator[None]:
-    """One run at a time: two would pay for the same answers. Other writers of the workspace aren't held up."""
-    try:
-        with FileLock(workspace.path / f".{what}.lock", timeout=0):
-            yield
-    except Timeout:
-        reason = f"Another process makes {what} in {workspace.path}"
-        raise StorageError(f"{reason}; run it again when that one ends.") from None
 
 
 class _Run:

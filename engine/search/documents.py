@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from engine.artifacts import ArtifactStore, Card
 from engine.errors import ArtifactError
+from engine.search.staging import move, staged
 from engine.workspace import Workspace
 
 KIND, NAME, FILE = "documents", "items", "documents.parquet"
@@ -129,14 +130,15 @@ def read_documents(workspace: Workspace, version: str | None = None) -> Document
 
 
 def save_documents(workspace: Workspace, card: Card, documents: Iterable[Document]) -> Card:
-    """Write `documents`, which come in the order of their ids, as a new version that serves; memory stays flat."""
+    """Write `documents`, which come in the order of their ids, as a new version that serves; memory stays flat.
 
-    def write(folder: Path) -> None:
-        with pq.ParquetWriter(folder / FILE, SCHEMA, compression="zstd") as writer:
+    Raises StorageError when another process builds documents here.
+    """
+    with staged(workspace, KIND) as file:
+        with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
             for rows in _rows(documents):
                 writer.write_table(rows)
-
-    return ArtifactStore(workspace).save(card, write)
+        return ArtifactStore(workspace).save(card, lambda folder: move(file, folder / FILE))
 
 
 def _rows(documents: Iterable[Document]) -> Iterator[pa.Table]:

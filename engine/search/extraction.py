@@ -10,11 +10,12 @@ from engine.artifacts import Card, library_versions, new_version
 from engine.llm.client import LlmClient
 from engine.llm.prompts import load_prompt
 from engine.progress import Progress
-from engine.search.asking import Asked, AskOptions, AskReport, Form, OnDone, alone, ask_all
+from engine.search.asking import Asked, AskOptions, AskReport, Form, OnDone, ask_all
 from engine.search.keyword_store import KIND, ReviewKeywords, save_keywords
 from engine.search.keywords import Keywords, embedded_keywords, informative
 from engine.search.plain_text import line, shortened
 from engine.search.review_splits import current_split, review_batches
+from engine.search.staging import alone
 from engine.state import State
 from engine.workspace import Workspace
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from engine.artifacts import ArtifactStore, Card
 from engine.search.keywords import Keywords
+from engine.search.staging import move, staged
 from engine.search.streams import table_views
 from engine.workspace import Workspace
 
@@ -32,15 +33,16 @@ class ReviewKeywords:
 
 
 def save_keywords(workspace: Workspace, card: Card, rows: Iterable[ReviewKeywords]) -> Card:
-    """Write `rows`, in any order, as a new version that serves; memory stays flat."""
+    """Write `rows`, in any order, as a new version that serves; memory stays flat.
 
-    def write(folder: Path) -> None:
-        waiting = iter(rows)
-        with pq.ParquetWriter(folder / FILE, SCHEMA, compression="zstd") as writer:
+    Raises StorageError when another process writes keywords of this part here.
+    """
+    waiting = iter(rows)
+    with staged(workspace, f"{KIND}-{card.name}") as file:
+        with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
             while some := list(islice(waiting, BATCH)):
                 writer.write_table(pa.Table.from_pylist([_record(row) for row in some], schema=SCHEMA))
-
-    return ArtifactStore(workspace).save(card, write)
+        return ArtifactStore(workspace).save(card, lambda folder: move(file, folder / FILE))
 
 
 def keywords_version(workspace: Workspace, part: str) -> str:

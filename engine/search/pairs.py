@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.errors import SettingsError, UnknownNameError
+from engine.errors import ArtifactError, SettingsError, UnknownNameError
 from engine.search.base import Retriever
 from engine.search.beauty_files import Record
 from engine.search.building import find_sources
 from engine.search.documents import Documents
 from engine.search.drafts import DocumentConfig, Draft, drafts
+from engine.search.embeddings import Embeddings
 from engine.search.keyword_store import ReviewKeywords
 from engine.search.plain_text import line, shortened
 from engine.search.review_splits import part_sql
@@ -88,16 +86,20 @@ def with_negatives(
     retriever: Retriever,
     documents: Documents,
     *,
-    vectors: NDArray[np.float32] | None = None,
+    embeddings: Embeddings | None = None,
     config: PairConfig | None = None,
 ) -> Iterator[Record]:
     """Triplets: each pair with the best item that the retriever finds for its query and that isn't right too.
 
     Right too are the item itself, its variants (the same title), and items whose vector has a cosine of
-    `config.nearest` or more to the positive's. vectors: (n_items, dim) of length 1 in the order of `documents`, for
-    that; None: it isn't checked. A pair for which nothing is left is dropped.
+    `config.nearest` or more to the positive's (without `embeddings`, this isn't checked). A pair for which nothing is
+    left is dropped. Raises ArtifactError when the embeddings are of other items than `documents`.
     """
     config = config or PairConfig()
+    if embeddings is not None and embeddings.item_ids.tolist() != documents.item_ids.tolist():
+        raise ArtifactError(
+            f"The embeddings {embeddings.version} are of other items than the documents; build them again."
+        )
     rows = {item: row for row, item in enumerate(documents.item_ids.tolist())}
     titles = [normalise(str(title)) for title in documents.frame["title"].tolist()]
     waiting = (pair for pair in pairs if pair["parent_asin"] in rows)
@@ -106,11 +108,15 @@ def with_negatives(
         for pair, hits in zip(some, found.rows, strict=True):
             positive = rows[pair["parent_asin"]]
             for row in hits[hits >= 0][config.skip :].tolist():
-                twin = vectors is not None and float(vectors[row] @ vectors[positive]) >= config.nearest
+                twin = embeddings is not None and _cosine(embeddings, row, positive) >= config.nearest
                 if row != positive and titles[row] != titles[positive] and documents.texts[row] and not twin:
                     negative = {"negative": documents.texts[row], "negative_asin": documents.item_ids[row]}
                     yield {**pair, **negative}
                     break
+
+
+def _cosine(embeddings: Embeddings, row: int, other: int) -> float:
+    return float(embeddings.vectors[row] @ embeddings.vectors[other])
 
 
 def _pairs(draft: Draft, texts: Mapping[str, str], config: PairConfig) -> Iterator[Record]:

@@ -14,8 +14,9 @@ from typing import Any
 from engine.llm.client import LlmClient
 from engine.llm.prompts import load_prompt
 from engine.progress import Progress
-from engine.search.asking import Asked, AskOptions, AskReport, Form, OnDone, alone, ask_all
+from engine.search.asking import Asked, AskOptions, AskReport, Form, OnDone, ask_all
 from engine.search.plain_text import lead, line, plain, shortened
+from engine.search.staging import alone
 from engine.search.streams import table_views
 from engine.state import State
 from engine.workspace import Workspace

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from engine.artifacts import ArtifactStore, Card
-from engine.errors import ArtifactError, NotBuiltError
+from engine.errors import ArtifactError, NotBuiltError, StorageError
 from engine.search.documents import KIND, NAME, Document, read_documents, save_documents
 
 FULL = Document(
@@ -70,3 +70,16 @@ def test_a_build_that_fails_leaves_the_old_version(workspace):
         save_documents(workspace, card("2"), failing())
     assert read_documents(workspace).texts == [FULL.text]
     assert ArtifactStore(workspace).versions(KIND, NAME) == ["1"]
+
+
+def test_two_builders_at_once_are_told_apart_and_others_may_write_meanwhile(workspace):
+    def building():
+        yield FULL
+        with pytest.raises(StorageError, match="Another process makes documents"):
+            save_documents(workspace, card("2"), [FULL])
+        with workspace.lock():
+            yield Document("9", "Boot")
+
+    save_documents(workspace, card(), building())
+    assert read_documents(workspace).item_ids.tolist() == ["7", "9"]
+    assert not list((workspace.path / ".building").iterdir())

@@ -3,10 +3,11 @@ import re
 import numpy as np
 import pytest
 
-from engine.errors import SettingsError, UnknownNameError
+from engine.errors import ArtifactError, SettingsError, UnknownNameError
 from engine.ranked import NONE, Ranked
 from engine.search.building import build_documents
 from engine.search.documents import read_documents
+from engine.search.embeddings import Embeddings
 from engine.search.extraction import extract_keywords
 from engine.search.keyword_store import read_keywords
 from engine.search.keywords import meaning
@@ -110,7 +111,8 @@ def test_near_twins_and_variants_are_no_negatives(built):
     retriever = Fixed(documents.item_ids, [1, 2])
     vectors = np.eye(3, dtype=np.float32)
     vectors[1] = vectors[0]
-    made = list(with_negatives(pairs(built), retriever, documents, vectors=vectors))
+    embeddings = Embeddings("1", documents.item_ids, vectors, "weights")
+    made = list(with_negatives(pairs(built), retriever, documents, embeddings=embeddings))
     assert {pair["negative_asin"] for pair in made} == {"C3"}
     documents.frame["title"] = ["Same", "SAME", "Other"]
     made = list(with_negatives(pairs(built), retriever, documents))
@@ -123,3 +125,10 @@ def test_a_pair_without_a_negative_is_dropped(built):
         list(with_negatives(pairs(built), Fixed(documents.item_ids, [0, 1]), documents, config=PairConfig(skip=2)))
         == []
     )
+
+
+def test_embeddings_of_other_items_are_refused(built):
+    documents = read_documents(built)
+    other = Embeddings("1", documents.item_ids[::-1], np.eye(3, dtype=np.float32), "weights")
+    with pytest.raises(ArtifactError, match="of other items"):
+        list(with_negatives(pairs(built), Fixed(documents.item_ids, [1]), documents, embeddings=other))
