@@ -19,8 +19,11 @@ from engine.workspace import Workspace
 COMMAND = ".venv/bin/python scripts/build_search.py --workspace {name}"
 
 
-def build(workspace: Workspace) -> None:
-    """Documents of the workspace's items as they are, without keywords and summaries; a second stage in name only."""
+def build(workspace: Workspace, *, trained: bool = True) -> None:
+    """Documents of the workspace's items as they are, without keywords and summaries.
+
+    trained: with a second stage, in name only; without one, search is by words.
+    """
     items = workspace.read("items").sort_values("item_id")
     tags = workspace.read("tags").groupby("item_id")["tag"].agg(tuple)
     documents = [
@@ -38,8 +41,10 @@ def build(workspace: Workspace) -> None:
     data_hash = workspace.data_hash("items", "reviews", "tags")
     card = Card(KIND, NAME, new_version(), config={}, data_hash=data_hash, split="", seed=0, libraries={})
     save_documents(workspace, card, documents)
-    trained = Card("search", "second_stage", new_version(), config={}, data_hash="", split="", seed=0, libraries={})
-    ArtifactStore(workspace).save(trained, lambda folder: (folder / "model.txt").write_text("trees"))
+    if not trained:
+        return
+    made = Card("search", "second_stage", new_version(), config={}, data_hash="", split="", seed=0, libraries={})
+    ArtifactStore(workspace).save(made, lambda folder: (folder / "model.txt").write_text("trees"))
 
 
 class Encoder:
