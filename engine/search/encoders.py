@@ -60,7 +60,7 @@ class EncoderConfig:
 
     backend: str = "torch"
     max_tokens: int | None = None
-    budget: int = 2048
+    budget: int = 1024
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a number below 1."""
