@@ -154,7 +154,7 @@ class SecondStage:
     def search(self, queries: Sequence[str], k: int, *, eligible: NDArray[np.bool_] | None = None) -> Ranked:
         """The k best items of each query; scores are comparable within its list only."""
         found = self.hybrid.candidates(queries, k, eligible=eligible)
-        return stacked([(rows[:k], scores[:k]) for rows, scores in map(self._ordered, found)], k)
+        return stacked([(rows[:k], scores[:k]) for rows, scores in map(self.ordered, found)], k)
 
     def trace(self, query: str, k: int, eligible: NDArray[np.bool_] | None = None) -> pd.DataFrame:
         """The hits of one query: what `Hybrid.trace` says, second_stage_score, second_stage_rank and contributions.
@@ -163,7 +163,7 @@ class SecondStage:
         """
         found = self.hybrid.candidates([query], k, eligible=eligible)[0]
         told = trace_of(found, self.item_ids).set_index(found.rows)
-        rows, scores = self._ordered(found)
+        rows, scores = self.ordered(found)
         first = found.first(self.order.config.depth)
         why = dict(zip(first.rows, self.order.contributions(self.features.of(first)), strict=True))
         ordered = told.loc[rows[:k]].assign(score=scores[:k], second_stage_score=scores[:k])
@@ -171,7 +171,7 @@ class SecondStage:
         ordered["contributions"] = [why.get(row, {}) for row in rows[:k]]
         return ordered.reset_index(drop=True)
 
-    def _ordered(self, found: Candidates) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def ordered(self, found: Candidates) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and scores of all candidates: those of the depth in the new order, the rest below in the old one."""
         first = found.first(self.order.config.depth)
         scores = self.order.scores(self.features.of(first))
