@@ -46,7 +46,7 @@ class StackedConfig:
     word_items, char_items: how many items must use a word stem or a character n-gram for it to count
     char_shortest, char_longest: the lengths of character n-grams
     folds: in how many parts items are held out for their signals
-    candidates: how many tags of an item each of four sources may propose to the trees
+    candidates: how many tags of an item each of four sources may propose to the judges
     rounds, leaves, rate, least: how many trees, leaves of each, how much each counts, pairs in a leaf at least
     tag_shrinkage: with how many tagged items a tag's own threshold counts as much as the global one
     """
