@@ -14,6 +14,7 @@ from engine.workspace import Workspace
 from pages.parts import links, search_cache, search_filters
 from pages.parts.markup import html, icon, show
 
+BEST = "second_stage"
 DEPTH = 100  # hits that are looked for; pages, comparison and export show these
 
 
@@ -84,15 +85,16 @@ def label(name: str) -> str:
 
 
 def show_notices(room: Room) -> None:
-    """What was corrected, and where the query says little."""
-    analysis = room.analysis
+    """What isn't built or not as it should be, what was corrected, and where the query says little."""
+    analysis, said = room.analysis, ""
     if search_cache.outdated(room.workspace):
         said = "The tables have changed since this search was built; build it again for their present items:"
+    elif search_cache.best(room.workspace) != BEST:
+        said = f"Only a part of the search is built, and “{label(room.by)}” answers meanwhile; build the rest:"
+    if said:
         command = search_cache.BUILD_COMMAND.format(name=room.workspace.name)
-        show(
-            html('<p class="sw-note" role="status">{} {} <code>{}</code></p>', icon("history"), said, command),
-            key="outdated",
-        )
+        note = html('<p class="sw-note" role="status">{} {} <code>{}</code></p>', icon("history"), said, command)
+        show(note, key="outdated")
     if analysis.instead:
         said = analysis.instead[0].upper() + analysis.instead[1:]
         show(html('<p class="sw-note" role="status">{} {}</p>', icon("spellcheck"), said), key="corrected")

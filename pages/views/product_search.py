@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from engine.asked import Asked
 from engine.comparison import Compared, compare_lists
-from engine.errors import DataError
+from engine.errors import ArtifactError, DataError
 from engine.search.hits import Hit
 from pages.parts import (
     cards,
@@ -58,17 +58,27 @@ def main() -> None:
         show_start(room)
         return
     with states.frame():
-        show_answer(room)
+        try:
+            show_answer(room)
+        except ArtifactError as error:
+            show_damaged(room, error)
+
+
+def show_damaged(room: Room, error: ArtifactError) -> None:
+    """A part of the search is damaged: what, the command that builds it again, and what answers meanwhile."""
+    ways = {"Answer by words meanwhile": links.link(by="bm25", beside=None)} if room.by != "bm25" else {}
+    states.empty("Part of this search is damaged", f"{error} This builds it again:", ways, key="damaged")
+    st.code(search_cache.BUILD_COMMAND.format(name=room.workspace.name), language="bash", wrap_lines=True)
 
 
 def show_answer(room: Room) -> None:
     """The hits of the query, or why there are none."""
-    show_notices(room)
     if not room.asked:
         states.empty(
             "Nothing to look for", room.analysis.message or "", {"Start again": links.link(q=None)}, key="query"
         )
         return
+    show_notices(room)
     hits = room.hits(room.by)
     note_asked(room, hits)
     if room.beside:

@@ -267,7 +267,18 @@ def test_what_is_not_built_has_its_command_and_the_controls_stay(search):
 
 
 def test_a_damaged_part_says_what_to_do(search):
-    assert "hybrid.json is damaged; build it again" in shown(search(q="item", by="hybrid"))
+    app = search(q="item", by="hybrid")
+    assert "hybrid.json is damaged; build it again" in part(app, "state-empty-damaged")
+    assert "by=bm25" in part(app, "state-empty-damaged")
+    assert app.code[-1].value == ".venv/bin/python scripts/build_search.py --workspace demo"
+
+
+def test_a_search_by_words_alone_says_what_is_missing(shop, monkeypatch):
+    build(shop, trained=False)
+    monkeypatch.setattr("pages.parts.search_cache.searching", Searching())
+    app = run(SEARCH, {"q": "item"})
+    assert "Only a part of the search is built, and “Words (BM25)” answers meanwhile" in part(app, "outdated")
+    assert len(hits(app)) == 20
 
 
 def test_without_documents_the_command_is_named(shop, monkeypatch):
