@@ -5,8 +5,8 @@ Extracts tags from the reviews of the demo store, whose true tags are known, and
 are (strict), or when one's roots hold the other's and neither denies the other (loose). On the demo store, "expressed"
 is the share of extracted tags said in a sentence that is known to express a true tag of that SKU, and "in words" is the
 share of true tags whose words are all said there: no extraction of words can find the others strictly. SKUs are cut in
-halves by a hash of their ids: patterns are developed on one, figures are told on the other (the default). About four
-minutes on two cores; --items takes the first so many SKUs of each.
+halves by a hash of their ids: patterns are developed on one, figures are told on the other (the default). About a
+minute on two cores; --items takes the first so many SKUs of each.
 """
 
 from __future__ import annotations
