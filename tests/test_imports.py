@@ -15,6 +15,7 @@ HEAVY = {"implicit", "torch", "transformers", "chromadb", "lightgbm", "sklearn",
         "engine.tags.registry",
         "engine.data.readers",
         "engine.schema",
+        "engine.search.dense",
         "engine.recommend.registry",
     ],
 )

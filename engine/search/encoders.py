@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ class Encoder:
     prefixes: tuple[str, str]
     tokenizer: Any
     run: Runner
+    _tokenizing: Lock = field(default_factory=Lock, repr=False)  # the tokenizer itself breaks when two threads use it
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) vectors of length 1."""
@@ -102,7 +104,8 @@ class Encoder:
         tokens: list[list[int]] = []
         for start in range(0, len(texts), ASKED):
             some = [prefix + text for text in texts[start : start + ASKED]]
-            tokens += self.tokenizer(some, truncation=True, max_length=self.max_tokens)["input_ids"]
+            with self._tokenizing:
+                tokens += self.tokenizer(some, truncation=True, max_length=self.max_tokens)["input_ids"]
         for rows in batches([len(one) for one in tokens], self.config.budget):
             features = self.tokenizer.pad({"input_ids": [tokens[row] for row in rows]}, return_tensors="np")
             vectors[rows] = self.run(dict(features))

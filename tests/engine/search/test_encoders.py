@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,15 @@ def test_vectors_are_those_of_sentence_transformers_in_the_order_of_texts():
     np.testing.assert_allclose(vectors, reference(tiny_model(), TEXTS), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert encoder.encode_queries([]).shape == (0, encoder.dim)
+
+
+def test_threads_share_an_encoder():
+    encoder = load_encoder(str(tiny_model()))
+    alone = encoder.encode_queries(TEXTS)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda _: encoder.encode_queries(TEXTS), range(40)))
+    for vectors in together:
+        np.testing.assert_allclose(vectors, alone, atol=1e-6)
 
 
 def test_int8_stays_near_float32():
