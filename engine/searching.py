@@ -12,12 +12,13 @@ import pandas as pd
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import PARTS, save_split, split_by_item
-from engine.errors import DataError, NotBuiltError
+from engine.errors import DataError, NotBuiltError, SettingsError
 from engine.judging import Judging, with_people
 from engine.metrics.significance import PairedDifference
 from engine.runs import Run, RunStore, aggregate, compare, new_run
 from engine.search.base import Retriever
 from engine.search.bm25 import Bm25
+from engine.search.cross_encoder import CrossEncoder
 from engine.search.dense import Dense
 from engine.search.documents import Documents, read_documents
 from engine.search.encoders import EMBEDDED, slug
@@ -35,7 +36,7 @@ from engine.settings import load_settings
 from engine.tracking import log_run
 from engine.workspace import Workspace
 
-KIND, WORDS = "search", "bm25"
+KIND, WORDS, CROSS = "search", "bm25", "cross_encoder"
 COMMAND = ".venv/bin/python scripts/train_search.py --workspace {name} --encoder {encoder}"
 TABLES = ("items", "reviews", "tags", "judgments")
 LIBRARIES = ("numpy", "lightgbm", "bm25s", "rapidfuzz")
@@ -69,10 +70,13 @@ class SearchReport:
 def open_retriever(workspace: Workspace, name: str, *, encoder: str = EMBEDDED) -> Retriever:
     """The retriever called `name` over the documents that serve.
 
-    encoder: whose vectors dense, hybrid and second_stage search. Raises UnknownNameError, NotBuiltError with the exact
-    command when a part is missing, ArtifactError when one is damaged.
+    encoder: whose vectors dense, hybrid and second_stage search. A name such as "cross_encoder:MODEL" reads the best
+    hits of hybrid with that model (a folder, or in hf_models/ or the cache of Hugging Face). Raises UnknownNameError,
+    NotBuiltError with the exact command when a part is missing, ArtifactError when one is damaged.
     """
-    RETRIEVERS.load(name)
+    kind, _, model = name.partition(":")
+    if kind != CROSS:
+        RETRIEVERS.load(name)
     documents = read_documents(workspace)
     if name == "popular":
         return Popular.build(documents.frame, documents.item_ids)
@@ -85,9 +89,18 @@ def open_retriever(workspace: Workspace, name: str, *, encoder: str = EMBEDDED) 
     hybrid = Hybrid.load(folder, open_words(workspace, documents), dense)
     if name == "hybrid":
         return hybrid
+    if kind == CROSS:
+        return _reading(hybrid, documents, model)
     if not (folder / MODEL).is_file():
         raise NotBuiltError(f"A second stage of workspace {workspace.name}", _command(workspace, encoder))
     return SecondStage(hybrid, Features(hybrid.bm25.fields, documents.frame, dense.vectors_of), Order.load(folder))
+
+
+def _reading(hybrid: Hybrid, documents: Documents, model: str) -> CrossEncoder:
+    if not model:
+        raise SettingsError(f"{CROSS} needs a model; name one as {CROSS}:cross-encoder/ms-marco-MiniLM-L6-v2.")
+    texts = documents.texts
+    return CrossEncoder(hybrid, lambda rows: [texts[row] for row in rows], model)
 
 
 def open_words(workspace: Workspace, documents: Documents) -> Bm25:

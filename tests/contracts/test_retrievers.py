@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from engine.artifacts import ArtifactStore, Card
-from engine.errors import ArtifactError, NotBuiltError, UnknownNameError
+from engine.errors import ArtifactError, NotBuiltError, SettingsError, UnknownNameError
 from engine.ranked import NONE
 from engine.runs import RunStore
 from engine.search.bm25 import Bm25
+from engine.search.cross_encoder import CrossEncoderConfig
 from engine.search.documents import KIND, NAME, Document, read_documents, save_documents
 from engine.search.fields import read_fields
 from engine.search.index import build_index
@@ -18,6 +21,7 @@ from engine.search.registry import RETRIEVERS
 from engine.search.second_stage import MODEL, Order, SecondStageConfig
 from engine.searching import build_words, open_retriever, train_search
 from engine.workspace import Workspace
+from tests.tiny_model import tiny_model
 
 KINDS = ("bag", "boots", "kettle", "lamp", "scarf", "umbrella")
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")
@@ -222,6 +226,35 @@ def test_a_part_that_is_missing_names_its_command(tmp_path):
         open_retriever(workspace, "bm25")
     with pytest.raises(UnknownNameError, match="hybrid"):
         open_retriever(workspace, "hybird")
+
+
+@pytest.fixture(scope="module")
+def reader_of_pairs(tmp_path_factory):
+    """A cross-encoder with random weights."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("models") / "cross"
+    AutoTokenizer.from_pretrained(tiny_model()).save_pretrained(folder)
+    shutil.copy(tiny_model() / "vocab.txt", folder)
+    config = AutoConfig.from_pretrained(tiny_model(), num_labels=1)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_cross_encoder_puts_the_first_hits_in_its_order(shop, opened, reader_of_pairs):
+    cross = open_retriever(shop, f"cross_encoder:{reader_of_pairs}")
+    cross.config = CrossEncoderConfig(depth=4)
+    before, after = (one.search(["red bag"], 9).rows[0].tolist() for one in (opened["hybrid"], cross))
+    assert sorted(before[:4]) == sorted(after[:4]) and before[4:] == after[4:]
+    trace = cross.trace("red bag", 9)
+    assert trace["item_id"].tolist() == cross.search(["red bag"], 9).ids(cross.item_ids)[0]
+    assert (np.diff(trace["cross_encoder_score"]) <= 0).all() and cross.search([""], 3).ids(cross.item_ids) == [[]]
+
+
+@pytest.mark.parametrize(("name", "error"), [("cross_encoder", SettingsError), ("cross_encoder:gone", ArtifactError)])
+def test_a_cross_encoder_needs_a_model_that_is_there(shop, name, error):
+    with pytest.raises(error, match=r"cross_encoder:|download"):
+        open_retriever(shop, name).search(["red bag"], 3)
 
 
 def test_without_training_hybrid_names_its_command(tmp_path, shop):
