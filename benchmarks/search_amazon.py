@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     made = ArgumentParser(description=__doc__)
     made.add_argument("data", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared/data")
     made.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
-    made.add_argument("--max-pairs", type=int, default=2000, metavar="N")
+    made.add_argument("--max-pairs", type=int, default=2000, metavar="N", help="0: without fine-tuning")
     made.add_argument("--epochs", type=int, default=1)
     made.add_argument("--train-layers", type=int, default=3, metavar="N")
     made.add_argument("--rate", type=float, default=5e-5)
@@ -79,7 +79,7 @@ def _measure(workspace: Workspace, arguments: Namespace) -> None:
     build_documents(workspace)
     documents = read_documents(workspace)
     eligible = np.array([bool(text) for text in documents.texts])
-    retrievers = _untuned(workspace) | _tuned(workspace, arguments)
+    retrievers = _untuned(workspace) | (_tuned(workspace, arguments) if arguments.max_pairs else {})
     asked = replace(
         later_reviews(workspace, "test"),
         eligible=eligible,
@@ -161,7 +161,7 @@ def _show(report: RecallReport) -> None:
             print(f"{name:<14}" + "".join(f"{found[metric].b:9.3f}" for metric in METRICS))
             spread = (f"±{(found[metric].high - found[metric].low) / 2:.3f}".rjust(9) for metric in METRICS)
             print(" " * 14 + "".join(spread))
-    for base, other in STEPS:
+    for base, other in [pair for pair in STEPS if set(pair) <= set(report.runs)]:
         for metric in ("recall@10", "recall@100", "mrr"):
             print(f"{other} against {base}: {metric} {report.compared(base, other, metric).words()}")
 

@@ -1,9 +1,10 @@
 """Make the demo store: python scripts/prepare_demo.py [--if-missing]
 
 A shop of 600 SKUs with reviews, visitors, searches and the truth behind them, made from a seed, the taggers trained on
-it, and the adapters of lora_model/ installed as they are. About a minute on two cores, most of it reading the reviews
-with the adapters; with --if-missing it ends at once when everything is there. Stop it at any moment
-and run it again: the tables are replaced together, and a tagger is there whole or not at all.
+it, the adapters of lora_model/ installed as they are, and search built over it. Two minutes on two cores, most of them
+reading the reviews with the adapters and embedding the documents; with --if-missing it ends at once when everything is
+there. Stop it at any moment and run it again: the tables are replaced together, a tagger is there whole or not at all,
+and search goes on with the step under way.
 """
 
 from __future__ import annotations
@@ -14,18 +15,25 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import WorkspaceError
 from engine.settings import load_settings
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
+
+if TYPE_CHECKING:
+    from engine.workspace import Workspace
 
 # `make run` asks with --if-missing each time: pandas and the like are imported only once there is something to make.
 
 TAGGERS = ("prior", "linear", "lora")
 ADAPTERS = {"base": "all-MiniLM-L6-v2", "adapters": "lora_model", "most_chunks": 48}
 """How lora is installed. Reading 48 sentences of a SKU takes 0.6 of the time of all, and loses next to nothing."""
-TABLES_SHARE = 0.3
-"""How far the progress bar is when the tables are written; the taggers share the rest."""
+SEARCH = "artifacts/search/all-MiniLM-L6-v2/CURRENT"
+"""What is there when search is built."""
+TABLES_SHARE, TAGGERS_SHARE = 0.2, 0.4
+"""How far the progress bar gets with the tables and with the taggers; search takes the rest."""
+STEPS = ("split", "keywords", "documents", "index", "fusion and second stage")
 Report = Callable[[float, str], None]
 
 
@@ -40,8 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0  # someone's own data under this name: leave it alone
     tables = not (arguments.if_missing and origin)
     taggers = [model for model in TAGGERS if tables or not _has_tagger(place, model)]
-    if tables or taggers:
-        _prepare(place, seed, tables=tables, taggers=taggers)
+    search = tables or not (place / SEARCH).exists()
+    if tables or taggers or search:
+        _prepare(place, seed, tables=tables, taggers=taggers, search=search)
         print(f"The demo store is ready in {place}")
     return 0
 
@@ -69,7 +78,7 @@ def _has_tagger(place: Path, model: str) -> bool:
     return (place / "artifacts" / "taggers" / model / "CURRENT").exists()
 
 
-def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str]) -> None:
+def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], search: bool) -> None:
     from engine.data.demo import make_demo
     from engine.workflows import train_tagger
     from engine.workspace import new_workspace
@@ -82,9 +91,22 @@ def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str]) ->
         if tables:
             make_demo(workspace, seed=seed, progress=lambda share, step: report(TABLES_SHARE * share, step))
         for number, model in enumerate(taggers):
-            report(TABLES_SHARE + (1 - TABLES_SHARE) * number / len(taggers), f"training the {model} tagger")
+            report(TABLES_SHARE + TAGGERS_SHARE * number / len(taggers), f"training the {model} tagger")
             train_tagger(workspace, model, config=_adapters() if model == "lora" else None, seed=seed)
+        if search:
+            _build_search(workspace, seed, report)
         report(1.0, "done")
+
+
+def _build_search(workspace: Workspace, seed: int, report: Report) -> None:
+    from engine.search_build import BuildConfig, build_search
+
+    def start(step: str, passed_over: bool) -> Callable[[int], None]:
+        before = TABLES_SHARE + TAGGERS_SHARE
+        report(before + (1 - before) * STEPS.index(step) / len(STEPS), f"search: {step}")
+        return lambda done: None
+
+    build_search(workspace, config=BuildConfig(evaluate=False, seed=seed), start=start)
 
 
 def _adapters() -> object:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from engine.runs import RunStore
+from engine.searching import open_retriever
 from engine.workspace import Workspace
 from scripts import prepare_demo
 
@@ -53,6 +55,16 @@ def test_a_killed_run_is_finished_by_the_next(home):
     for model in prepare_demo.TAGGERS:
         assert (workspace.path / "artifacts" / "taggers" / model / "CURRENT").exists()
     assert not list(workspace.path.glob("images/.tmp*")) and not list(workspace.path.glob("tables/.*"))
+
+
+def test_search_is_built_over_it(home):
+    workspace = Workspace.open(home / "demo")
+    assert (workspace.path / prepare_demo.SEARCH).exists()
+    retriever = open_retriever(workspace, "second_stage")
+    titles = workspace.read("items").set_index("item_id")["title"]
+    hits = retriever.search(["bag for a laptop"], 10).ids(retriever.item_ids)[0]
+    assert len(hits) == 10 and sum("bag" in titles[item].lower() or "back" in titles[item].lower() for item in hits) > 3
+    assert {run.model for run in RunStore(workspace).list("search")} >= {"popular", "bm25", "dense", "hybrid"}
 
 
 def test_a_complete_store_is_left_alone_and_nothing_heavy_is_imported(home):
