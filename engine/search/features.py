@@ -343,14 +343,21 @@ def _shelf(fields: Fields, frame: pd.DataFrame) -> Shelf:
 
 def _column(fields: Fields, frame: pd.DataFrame, name: str) -> Column:
     """A column of the frame as terms of its own; its terms are all known, because the shelf's field has them."""
-    cells = frame[name].tolist() if name in frame else [None] * len(frame)
-    texts = ["" if cell is None or cell is pd.NA or cell != cell else cell for cell in map(_text, cells)]
-    found = [np.asarray(fields.numbers(terms(text)), dtype=np.int32) for text in texts]
-    starts = np.concatenate([[0], np.cumsum([len(one) for one in found], dtype=np.int64)])
-    return Column(np.concatenate([*found, np.empty(0, dtype=np.int32)]), starts.astype(np.int64))
+    known: dict[str, list[int]] = {}
+    found: list[int] = []
+    lengths: list[int] = []
+    for cell in frame[name].tolist() if name in frame else [None] * len(frame):
+        before = len(found)
+        for text in _texts(cell):
+            if text not in known:
+                known[text] = fields.numbers(terms(text))
+            found += known[text]
+        lengths.append(len(found) - before)
+    starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return Column(np.array(found, dtype=np.int32), starts.astype(np.int64))
 
 
-def _text(cell: object) -> str:
+def _texts(cell: object) -> list[str]:
     if isinstance(cell, str):
-        return cell
-    return " ".join(map(str, cell)) if isinstance(cell, list | tuple | np.ndarray) else ""
+        return [cell]
+    return [str(text) for text in cell] if isinstance(cell, list | tuple | np.ndarray) else []
