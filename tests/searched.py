@@ -114,8 +114,8 @@ class Searching:
     def __init__(self) -> None:
         self.opened = []
 
-    def open_retriever(self, workspace: Workspace, name: str) -> Any:
-        self.opened.append(name)
+    def open_retriever(self, workspace: Workspace, name: str, *, encoder: str) -> Any:
+        self.opened.append(f"{name} {encoder}")
         if name == "popular":
             raise NotBuiltError("Popularity", COMMAND.format(name=workspace.name))
         if name == "hybrid":

@@ -14,18 +14,22 @@ import streamlit as st
 from engine import searching
 from engine.artifacts import ArtifactStore
 from engine.asked import Asked
+from engine.errors import ArtifactError
 from engine.judging import Judging, Judgment, good_answers
 from engine.search.documents import KIND, NAME, Documents, read_documents
+from engine.search.encoders import EMBEDDED
 from engine.search.explain import Quote, closest_by_meaning, closest_by_words
 from engine.search.filters import Facets, Filters, Mask, facets
 from engine.search.hits import Hit, find_hits, similar_items
 from engine.search.query import QueryReader
+from engine.search.registry import RETRIEVERS
 from engine.search.suggestions import Suggester
 from engine.search.terms import terms
 from engine.workspace import Workspace
 from pages.parts import cache
 
 MOST_SUGGESTED = 2_000  # asked and judged queries each
+WITH = "@"  # between a retriever and the encoder whose vectors it searches
 QUOTED = 3  # sentences close in meaning
 KINDS = ("documents", "embeddings", "index", "bm25", "search")  # of the artifacts that search reads
 BEST = (("second_stage", "search"), ("dense", "index"), ("bm25", "documents"))  # and the artifact that each needs
@@ -126,6 +130,22 @@ def suggester(workspace: Workspace) -> Suggester:
     return _suggester(workspace, (*_version(workspace), workspace.data_hash()))
 
 
+def retrievers(workspace: Workspace) -> tuple[str, ...]:
+    """Names of the retrievers: those of the table and, for each further encoder with an index, "dense@ENCODER" and so
+    on as far as they are built with it."""
+    store = ArtifactStore(workspace)
+    names = list(RETRIEVERS.parts)
+    for slug in store.names("index"):
+        try:
+            card = store.card("index", slug, store.current("index", slug, command=BUILD_COMMAND))
+        except ArtifactError:
+            continue  # whoever opens it is told what is wrong
+        encoder = str(card.config.get("encoder", EMBEDDED))
+        trained = ("hybrid", "second_stage") if slug in store.names("search") else ()
+        names += [f"{name}{WITH}{encoder}" for name in ("dense", *trained)] if encoder != EMBEDDED else []
+    return tuple(names)
+
+
 def best(workspace: Workspace) -> str:
     """The retriever that answers unless another is chosen: the best of those that are built."""
     store = ArtifactStore(workspace)
@@ -174,9 +194,11 @@ class _Opened:
     def get(self, workspace: Workspace, name: str) -> Any:
         with self._lock:
             if name not in self._found:
-                opened = searching.open_retriever(workspace, name)
-                parts = {"hybrid": getattr(opened, "hybrid", None), "dense": dense_of(opened)}
-                parts["bm25"] = getattr(parts["hybrid"] or opened, "bm25", None)
+                base, at, encoder = name.partition(WITH)
+                opened = searching.open_retriever(workspace, base, encoder=encoder or EMBEDDED)
+                hybrid = getattr(opened, "hybrid", None)
+                parts = {f"hybrid{at}{encoder}": hybrid, f"dense{at}{encoder}": dense_of(opened)}
+                parts["bm25"] = getattr(hybrid or opened, "bm25", None)
                 self._found |= {part: made for part, made in parts.items() if made is not None}
                 self._found[name] = opened
             return self._found[name]
@@ -196,7 +218,8 @@ def _retriever(_workspace: Workspace, name: str, version: tuple[str, ...]) -> An
 def _hits(
     _workspace: Workspace, name: str, query: str, filters: Filters, k: int, version: tuple[str, ...]
 ) -> tuple[Hit, ...]:
-    return find_hits(retriever(_workspace, name), name, query, k, eligible=eligible(_workspace, filters))
+    opened, stage = retriever(_workspace, name), name.partition(WITH)[0]
+    return find_hits(opened, stage, query, k, eligible=eligible(_workspace, filters))
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

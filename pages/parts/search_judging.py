@@ -83,10 +83,10 @@ def show_last(workspace: Workspace) -> None:
     history = Judging(workspace).history()
     if history.empty:
         return
-    show(html('<div class="sw-section"><h2>Last judgments</h2></div>'), key="judged-title")
+    title = html('<div class="sw-section"><h2>Last judgments</h2></div>')
     judged = Judging(workspace)
     lines = [_line(row) for row in history.head(LAST_SHOWN).to_dict("records")]
-    show(html('<ul class="sw-compared">{}</ul>', join(lines)), key="judged-last")
+    show(html('{}<ul class="sw-compared">{}</ul>', title, join(lines)), key="judged-last")
     with st.container(horizontal=True, gap="small"):
         name = f"{workspace.name}-search"
         export.button(

@@ -59,16 +59,16 @@ def open_room(workspace: Workspace) -> Room:
     filters = search_filters.from_address()
     search_cache.eligible(workspace, filters)  # raises for names that no document has
     by = links.get("by") or search_cache.best(workspace)
-    beside = links.get("beside")
+    beside, known = links.get("beside"), search_cache.retrievers(workspace)
     for name in (by, beside):
-        if name and name not in RETRIEVERS.parts:
-            raise UnknownNameError("retriever", name, RETRIEVERS.parts)
+        if name and name not in known:
+            raise UnknownNameError("retriever", name, known)
     return Room(workspace, documents, search_cache.offered(workspace), filters, links.get("q").strip(), by, beside)
 
 
 def choose_retrievers(room: Room) -> None:
     """Which retriever answers, and which one beside it."""
-    names = list(RETRIEVERS.parts)
+    names = list(search_cache.retrievers(room.workspace))
     about = {name: f"{label(name)}: {part.about}" for name, part in RETRIEVERS.parts.items()}
     default = search_cache.best(room.workspace)
     bound = links.bind("by", room.by, default, drop=("above",))
@@ -81,7 +81,9 @@ def choose_retrievers(room: Room) -> None:
 def label(name: str) -> str:
     """A retriever as people read it."""
     known = {"bm25": "Words (BM25)", "dense": "Meaning", "hybrid": "Words and meaning", "popular": "Popularity"}
-    return known.get(name, name.replace("_", " ").capitalize())
+    base, _, encoder = name.partition(search_cache.WITH)
+    said = known.get(base, base.replace("_", " ").capitalize())
+    return f"{said}, {encoder}" if encoder else said
 
 
 def show_notices(room: Room) -> None:

@@ -9,6 +9,7 @@ import pytest
 from conftest import run
 from reading import part, shown
 
+from engine.artifacts import ArtifactStore, Card
 from engine.asked import Asked
 from engine.judging import Judging
 from engine.workspace import Workspace
@@ -258,6 +259,16 @@ def test_two_retrievers_are_compared_in_the_one_language(search):
     assert "20 same place" in part(same, "compared")
     opened = search(q="item", beside="dense", sku=b[0])
     assert part(opened, "hit-head") and part(opened, "list-A")
+
+
+def test_retrievers_with_another_encoder_are_offered_and_compared(search, searching, shop):
+    card = Card("index", "tuned", "v1", {"encoder": "artifact:tuned"}, data_hash="", split="", seed=0, libraries={})
+    ArtifactStore(shop).save(card, lambda folder: (folder / "vectors").write_text("some"))
+    app = search(q="item", by="dense", beside="dense@artifact:tuned")
+    assert "Meaning, artifact:tuned" in part(app, "list-B")
+    assert "20 same place" in part(app, "compared")
+    assert {"dense all-MiniLM-L6-v2", "dense artifact:tuned"} <= set(searching.opened)
+    assert "second_stage@artifact:tuned" not in app.get_by_key("at-by").options
 
 
 def test_what_is_not_built_has_its_command_and_the_controls_stay(search):
