@@ -27,7 +27,7 @@ from engine.models.base_models import EMBEDDED, find_base
 from engine.search.documents import KIND, NAME, Document, save_documents
 from engine.search.encoders import EncoderConfig, load_encoder, load_model
 from engine.search.exact import nearest
-from engine.search.index import Index, open_index
+from engine.search.index import Index, IndexConfig, open_index
 from engine.settings import load_settings
 from engine.workspace import Workspace, new_workspace
 
@@ -50,7 +50,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             workspace = new_workspace(Path(folder), "bench")
             save_documents(workspace, Card(KIND, NAME, new_version(), {}, "", "", 0), documents)
-            _build(workspace, arguments.build)
+            _build(workspace, arguments.build, min(IndexConfig.exact_below, arguments.n // 10))
             index = open_index(workspace)
             _graph(index, load_encoder().encode_queries(queries))
             index.close()
@@ -131,14 +131,15 @@ def _kept(
         print(f"{name:24} {recall:9.4f} {recall / base:6.4f} {overlap:10.4f}", flush=True)
 
 
-def _build(workspace: Workspace, backend: str) -> None:
+def _build(workspace: Workspace, backend: str, exact_below: int) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom engine.search.encoders import EncoderConfig\n"
-        "from engine.search.index import build_index\nfrom engine.workspace import Workspace\n"
-        "build_index(Workspace.open(Path(sys.argv[1])), encoding=EncoderConfig(backend=sys.argv[2]))"
+        "from engine.search.index import IndexConfig, build_index\nfrom engine.workspace import Workspace\n"
+        "build_index(Workspace.open(Path(sys.argv[1])), encoding=EncoderConfig(backend=sys.argv[2]),\n"
+        "            config=IndexConfig(exact_below=int(sys.argv[3])))"
     )
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code, str(workspace.path), backend], check=True)
+    subprocess.run([sys.executable, "-c", code, str(workspace.path), backend, str(exact_below)], check=True)
     seconds = time.perf_counter() - start
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
