@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from engine.errors import ArtifactError, DataError
@@ -17,7 +18,8 @@ from engine.tags.base import TaggedItems
 from engine.tags.neural.lora import LoraConfig, LoraTagger
 from engine.tags.neural.lora_folders import AdapterFolder, adapter_of
 from engine.tags.neural.lora_nets import load_adapter, sharing
-from engine.tags.neural.net import over_chunks
+from engine.tags.neural.lora_training import AdapterTraining, Data, take
+from engine.tags.neural.net import TagNet, over_chunks
 from tests.tagged import TAGS, cut, made
 from tests.tiny_model import SMALL, save_tiny_model, tiny_model
 
@@ -206,6 +208,26 @@ def test_a_base_that_wants_to_run_code_or_is_cut_is_refused(tmp_path):
     (folder / "code.py").write_text("raise SystemExit('ran')")
     with pytest.raises(ArtifactError, match="can't be"):
         check_model(folder)
+
+
+def test_an_own_adapter_begins_as_the_common_one_with_its_rows_of_the_head():
+    training = AdapterTraining(load_encoder(tiny_model()), load_tokenizer(tiny_model()), LoraConfig(rank=2))
+    common, own = (training._with_adapter(TagNet(sharing(training.encoder), n)) for n in (3, 2))
+    given, taken = dict(common.named_parameters()), dict(own.named_parameters())
+    for weight in given.values():
+        if weight.requires_grad:
+            torch.nn.init.normal_(weight)
+    take(own, common, [2, 0])
+    learning = {name for name, weight in taken.items() if weight.requires_grad}
+    assert any("lora_B" in name for name in learning) and any(".head." in name for name in learning)
+    for name in learning:
+        assert torch.equal(taken[name], given[name][[2, 0]] if ".head." in name else given[name])
+
+
+def test_an_adapter_has_the_labels_of_its_good_type():
+    own = Data(TRAIN, VALID, tuple(sorted(TAGS))).of_adapter("lora_bert_output_bags")
+    assert {one.category for one in (*own.train.items, *own.valid.items)} == {"Bags"}
+    assert set(own.labels) == set().union(*own.train.tags) and "маломерит" not in own.labels
 
 
 def test_labels_are_those_of_train(trained):
