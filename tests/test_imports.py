@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = {"implicit", "torch", "transformers", "chromadb", "lightgbm", "sklearn", "mlflow", "duckdb"}
+HEAVY = {"implicit", "bm25s", "rapidfuzz", "torch", "transformers", "chromadb", "lightgbm", "sklearn", "mlflow", "duckdb"}
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ HEAVY = {"implicit", "torch", "transformers", "chromadb", "lightgbm", "sklearn",
         "engine.data.readers",
         "engine.schema",
         "engine.search.dense",
+        "engine.search.registry",
+        "engine.searching",
         "engine.recommend.registry",
     ],
 )
