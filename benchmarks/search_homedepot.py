@@ -1,4 +1,6 @@
-"""Search over Home Depot's titles for its judged queries: python benchmarks/search_homedepot.py [DATA] [--queries N]
+"""Search over Home Depot's titles for its judged queries.
+
+    .venv/bin/python benchmarks/search_homedepot.py [DATA] [--queries N]
 
 DATA is the folder of the raw file (default: ../shared/data/homedepot_search). Queries are split 80/10/10 by a hash of
 their words; the weight of fusion is fitted on valid, the second stage on train, and test is read once. Relevant are

@@ -1,4 +1,6 @@
-"""How long a query takes, stage by stage: python benchmarks/search_latency.py [--n 112000] [--queries 200]
+"""How long a query takes, stage by stage.
+
+    .venv/bin/python benchmarks/search_latency.py [--n 112000] [--queries 200]
 
 n made-up documents (those of index_build.py), one client and then 20 at once, each asking one query after another. For
 each: p50 and p95 of the whole, and of its stages: encode (the query's words and vector), retrieve (BM25 and the nearest
