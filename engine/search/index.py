@@ -207,7 +207,7 @@ def _building(workspace: Workspace, encoder: str) -> Iterator[Path]:
     """A new folder to build in, for one builder at a time."""
     folder = workspace.path / f".building-{KIND}-{slug(encoder)}"
     with storage_errors(folder):
-        lock = FileLock(folder.with_suffix(".lock"), timeout=0)
+        lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)
         try:
             lock.acquire()
         except Timeout:
