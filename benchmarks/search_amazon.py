@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     made.add_argument("data", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared/data")
     made.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     made.add_argument("--max-pairs", type=int, default=2000, metavar="N", help="0: without fine-tuning")
+    made.add_argument("--no-fusion", action="store_true", help="leave the hybrids out, which take most of searching")
     made.add_argument("--epochs", type=int, default=1)
     made.add_argument("--train-layers", type=int, default=3, metavar="N")
     made.add_argument("--rate", type=float, default=5e-5)
@@ -79,7 +80,7 @@ def _measure(workspace: Workspace, arguments: Namespace) -> None:
     build_documents(workspace)
     documents = read_documents(workspace)
     eligible = np.array([bool(text) for text in documents.texts])
-    retrievers = _untuned(workspace) | (_tuned(workspace, arguments) if arguments.max_pairs else {})
+    retrievers = _untuned(workspace, arguments) | (_tuned(workspace, arguments) if arguments.max_pairs else {})
     asked = replace(
         later_reviews(workspace, "test"),
         eligible=eligible,
@@ -96,18 +97,14 @@ def _measure(workspace: Workspace, arguments: Namespace) -> None:
     _show(report)
 
 
-def _untuned(workspace: Workspace) -> dict[str, Retriever]:
+def _untuned(workspace: Workspace, arguments: Namespace) -> dict[str, Retriever]:
     documents, start = read_documents(workspace), time.perf_counter()
     build_index(workspace)
     print(f"Embedded {len(documents.texts):,} documents in {time.perf_counter() - start:.0f} s", flush=True)
     bm25, dense = build_words(workspace), Dense.open(workspace)
-    hybrid = _fused(workspace, Hybrid(bm25, dense))
-    return {
-        "popular": Popular.build(documents.frame, documents.item_ids),
-        "bm25": bm25,
-        "dense": dense,
-        "hybrid": hybrid,
-    }
+    hybrid = {} if arguments.no_fusion else {"hybrid": _fused(workspace, Hybrid(bm25, dense))}
+    popular = Popular.build(documents.frame, documents.item_ids)
+    return {"popular": popular, "bm25": bm25, "dense": dense, **hybrid}
 
 
 def _tuned(workspace: Workspace, arguments: Namespace) -> dict[str, Retriever]:
@@ -131,6 +128,8 @@ def _tuned(workspace: Workspace, arguments: Namespace) -> dict[str, Retriever]:
     name = f"artifact:{card.name}"
     build_index(workspace, name)
     dense = Dense.open(workspace, name)
+    if arguments.no_fusion:
+        return {"tuned dense": dense}
     return {"tuned dense": dense, "tuned hybrid": _fused(workspace, Hybrid(build_words(workspace), dense))}
 
 

@@ -21,8 +21,8 @@ from engine.artifacts import Card
 from engine.errors import NotBuiltError
 from engine.search.beauty_files import PAIRS_FILE
 from engine.search.building import split_name
-from engine.search.finetune import Report, finetune, later_pairs, read_pairs
-from engine.search.finetune_config import PRECISIONS, FinetuneConfig
+from engine.search.finetune import finetune, later_pairs, read_pairs
+from engine.search.finetune_config import PRECISIONS, FinetuneConfig, Report
 from engine.search.review_splits import current_split
 from engine.settings import load_settings
 from engine.workspace import Workspace, find_workspace

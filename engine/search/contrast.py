@@ -7,7 +7,7 @@ setup, 2021. The loop is our own, because the library's keeps its checkpoints as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -25,15 +25,13 @@ from engine.errors import DataError
 from engine.models.base_models import freeze
 from engine.models.checkpoints import Checkpoints, epoch_seed
 from engine.models.schedule import rate_share
-from engine.search.finetune_config import FinetuneConfig
+from engine.search.finetune_config import FinetuneConfig, Report
 from engine.search.pair_batches import Pairs, plan_batches
 from engine.search.valid_pairs import CHOICE, ValidPairs
 
 MOST_NORM = 1.0  # longer gradients are cut to it
 ENCODED = 32  # texts of valid in a batch
 Weights = dict[str, Tensor]
-Report = Callable[[int, int, dict[str, float]], None]
-"""Called with the steps done, the steps in all, and valid's figures, empty where there are no new ones."""
 
 
 @dataclass

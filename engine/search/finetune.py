@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,15 +22,13 @@ from engine.search.beauty_files import PAIRS, read_lines
 from engine.search.documents import read_documents
 from engine.search.encoders import ARTIFACT, KIND, encoder_folder, load_model, prefixes_of
 from engine.search.evaluation import review_queries
-from engine.search.finetune_config import FinetuneConfig
+from engine.search.finetune_config import FinetuneConfig, Report
 from engine.search.pair_batches import Pairs
 from engine.search.review_splits import read_part
 from engine.search.valid_pairs import ValidPairs
 from engine.workspace import Workspace
 
 LIBRARIES = ("sentence-transformers", "torch", "transformers")
-Report = Callable[[int, int, dict[str, float]], None]
-"""Called with the steps done, the steps in all, and valid's figures, empty where there are no new ones."""
 
 
 def read_pairs(path: Path) -> Pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.errors import SettingsError, UnknownNameError
@@ -9,6 +10,8 @@ from engine.search.encoders import EMBEDDED
 from engine.settings import DEFAULT_SEED
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+Report = Callable[[int, int, dict[str, float]], None]
+"""Called with the steps done, the steps in all, and valid's figures, empty where there are no new ones."""
 
 
 @dataclass(frozen=True)
