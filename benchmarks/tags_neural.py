@@ -3,7 +3,7 @@
 On the tags of WORKSPACE (default: demo), split as training splits them: micro-F1 on test of each tagger, paired
 intervals against the prior and the linear one, and SKUs a second in batches and one at a time. Those over an encoder
 read with the embedded all-MiniLM-L6-v2; the adapters are those in lora_model/. `--models lora stacked` runs only those,
-and the two that they are compared with; `transformer` takes eight minutes on a core, the others seconds to a minute.
+and the two that they are compared with; `transformer` takes the longest: it reads and learns anew.
 """
 
 from __future__ import annotations
