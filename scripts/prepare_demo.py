@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TAGGERS = ("prior", "linear", "lora")
 ADAPTERS = {"base": "all-MiniLM-L6-v2", "adapters": "lora_model", "most_chunks": 48}
-"""How lora is installed. Reading 48 sentences of a SKU takes 0.6 of the time of all, and loses next to nothing."""
+"""How lora is installed: 48 sentences of a SKU take 0.6 of the time of all, and cost 0.006 of micro-F1 (32: 0.025)."""
 SEARCH = "artifacts/search/all-MiniLM-L6-v2/CURRENT"
 """What is there when search is built."""
 TABLES_SHARE, TAGGERS_SHARE = 0.2, 0.4
