@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.ranked import NONE
+from engine.ranked import NONE, Ranked
+from engine.recommend.base import Recommender
 from engine.recommend.catalogue import Catalogue
 from engine.recommend.interactions import Interactions
-from engine.recommend.pipeline import Pipeline
+from engine.recommend.pipeline import Gathered, Pipeline
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Lists:
     def k(self) -> int:
         """How long the lists are."""
         return int(self.rows.shape[1])
+
+
+def newest(histories: Interactions, most: int) -> Interactions:
+    """The histories of the `most` users with the newest events, in their order; all of them when there are no more."""
+    if len(histories) <= most:
+        return histories
+    last = histories.last.max(axis=1).toarray().ravel()
+    return histories.rows(np.sort(np.argsort(-last, kind="stable")[:most]))
 
 
 def make_lists(pipeline: Pipeline, histories: Interactions, k: int) -> Lists:
@@ -58,6 +67,24 @@ def exposure(lists: Lists, catalogue: Catalogue) -> pd.DataFrame:
         }
     )
     return frame.sort_values(["lists", "item_id"], ignore_index=True)
+
+
+def unseen(lists: Lists, pipeline: Pipeline) -> pd.DataFrame:
+    """The items that are in no list, as `exposure` gives them, with `why`: what keeps each away from everybody."""
+    shown = exposure(lists, pipeline.catalogue)
+    frame = shown[shown["lists"] == 0].drop(columns="lists").reset_index(drop=True)
+    known = np.zeros(len(pipeline.catalogue), dtype=bool)
+    for model in pipeline.models.values():
+        known |= model.trained
+    trained = frame["item_id"].isin(pipeline.catalogue.item_ids[known])
+    why = np.where(trained, "others rank higher for everybody", "too few events for the models to learn it")
+    return frame.assign(why=np.where(frame.pop("available"), why, "can't be bought now"))
+
+
+def ranked_by(model: Recommender, gathered: Gathered, k: int) -> Ranked:
+    """What one model alone recommends for gathered histories, with the same items left out."""
+    rules = gathered.rules
+    return model.recommend(gathered.histories, k, eligible=rules.eligible, excluded=rules.excluded)
 
 
 def listed(lists: Lists, catalogue: Catalogue) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -139,13 +139,17 @@ def described(shop: Shop, log: EventLog, user_id: str) -> Portrait:
 
 def events_of(log: EventLog, user_id: str) -> EventLog:
     """The events of one user; none when the log doesn't know them."""
-    place = np.flatnonzero(log.users == user_id)
-    if not len(place):
-        return log.take(np.zeros(len(log), dtype=bool))
-    start, end = np.searchsorted(log.user, [place[0], place[0] + 1])
-    chosen = np.zeros(len(log), dtype=bool)
-    chosen[start:end] = True
-    return log.take(chosen)
+    place = int(np.searchsorted(log.users, user_id))
+    if place == len(log.users) or log.users[place] != user_id:
+        return _part(log, 0, 0)
+    start, end = np.searchsorted(log.user, [place, place + 1])
+    return _part(log, int(start), int(end))
+
+
+def _part(log: EventLog, start: int, end: int) -> EventLog:
+    """The events from `start` on and before `end`: far cheaper than a mask over all events of all users."""
+    part = slice(start, end)
+    return replace(log, user=log.user[part], item=log.item[part], kind=log.kind[part], micros=log.micros[part])
 
 
 def timeline(shop: Shop, log: EventLog) -> pd.DataFrame:
@@ -186,6 +190,25 @@ def made_up(shop: Shop, steps: Sequence[tuple[str, str]], *, user_id: str = "new
         item=np.array([places[item] for item, _ in steps], dtype=np.int32),
         kind=np.array([log.kinds.index(event) for _, event in steps], dtype=np.int16),
         micros=newest + DAY // 1440 * (minutes + len(steps)),
+    )
+
+
+def edited(
+    shop: Shop, log: EventLog, *, dropped: Collection[tuple[str, str]], steps: Sequence[tuple[str, str]], user_id: str
+) -> EventLog:
+    """The events of one user in `log` without the (item_id, event) pairs `dropped`, and with `steps` after them.
+
+    Raises UnknownNameError for a step that `made_up` doesn't take. What `dropped` names in vain is passed over.
+    """
+    gone, more = set(dropped), made_up(shop, steps, user_id=user_id)
+    events = zip(log.item_ids[log.item], log.kind, strict=True)
+    kept = log.take(np.array([(item, log.kinds[kind]) not in gone for item, kind in events], dtype=bool))
+    return replace(
+        more,
+        user=np.zeros(len(kept) + len(more), dtype=np.int32),
+        item=np.concatenate([kept.item, more.item]),
+        kind=np.concatenate([kept.kind, more.kind]),
+        micros=np.concatenate([kept.micros, more.micros]),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -46,8 +47,13 @@ class Trial:
         self, config: PipelineConfig, metrics: Sequence[str] = METRICS, *, seed: int = 0
     ) -> dict[str, PairedDifference]:
         """How far `config` is above the weights that serve, by metric, with intervals over the users of test."""
-        before, after = self.rows(self.pipeline.config), self.rows(config)
-        return {metric: compare_rows(before, after, metric, seed=seed) for metric in metrics}
+        after = self.rows(config)
+        return {metric: compare_rows(self.served, after, metric, seed=seed) for metric in metrics}
+
+    @cached_property
+    def served(self) -> pd.DataFrame:
+        """The rows of a run with the weights that serve."""
+        return self.rows(self.pipeline.config)
 
 
 def save_trial(folder: Path, pipeline: Pipeline, gathered: Gathered, task: Task) -> None:
