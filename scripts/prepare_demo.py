@@ -1,10 +1,10 @@
 """Make the demo store: python scripts/prepare_demo.py [--if-missing]
 
 A shop of 600 SKUs with reviews, visitors, searches and the truth behind them, made from a seed, the taggers trained on
-it, the adapters of lora_model/ installed as they are, and search built over it. Two minutes on two cores, most of them
-reading the reviews with the adapters and embedding the documents; with --if-missing it ends at once when everything is
-there. Stop it at any moment and run it again: the tables are replaced together, a tagger is there whole or not at all,
-and search goes on with the step under way.
+it, the adapters of lora_model/ installed as they are, the recommender trained, and search built over it. Two minutes on
+two cores, most of them reading the reviews with the adapters and embedding the documents; with --if-missing it ends at
+once when everything is there. Stop it at any moment and run it again: the tables are replaced together, a tagger is
+there whole or not at all, and so is the recommender; search goes on with the step under way.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ ADAPTERS = {"base": "all-MiniLM-L6-v2", "adapters": "lora_model", "most_chunks":
 """How lora is installed: 48 sentences of a SKU take 0.6 of the time of all, and cost 0.006 of micro-F1 (32: 0.025)."""
 SEARCH = "artifacts/search/all-MiniLM-L6-v2/CURRENT"
 """What is there when search is built."""
-TABLES_SHARE, TAGGERS_SHARE = 0.2, 0.4
-"""How far the progress bar gets with the tables and with the taggers; search takes the rest."""
+RECOMMENDER = "artifacts/recommenders/pipeline/CURRENT"
+"""What is there when the recommender is trained."""
+TABLES_SHARE, TAGGERS_SHARE, RECOMMENDER_SHARE = 0.2, 0.4, 0.1
+"""How far the progress bar gets with the tables, the taggers and the recommender; search takes the rest."""
 STEPS = ("split", "keywords", "documents", "index", "fusion and second stage")
 Report = Callable[[float, str], None]
 
@@ -49,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables = not (arguments.if_missing and origin)
     taggers = [model for model in TAGGERS if tables or not _has_tagger(place, model)]
     search = tables or not (place / SEARCH).exists()
-    if tables or taggers or search:
-        _prepare(place, seed, tables=tables, taggers=taggers, search=search)
+    recommender = tables or not (place / RECOMMENDER).exists()
+    if tables or taggers or search or recommender:
+        _prepare(place, seed, tables=tables, taggers=taggers, search=search, recommender=recommender)
         print(f"The demo store is ready in {place}")
     return 0
 
@@ -78,7 +81,7 @@ def _has_tagger(place: Path, model: str) -> bool:
     return (place / "artifacts" / "taggers" / model / "CURRENT").exists()
 
 
-def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], search: bool) -> None:
+def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], search: bool, recommender: bool) -> None:
     from engine.data.demo import make_demo
     from engine.workflows import train_tagger
     from engine.workspace import new_workspace
@@ -93,16 +96,27 @@ def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], se
         for number, model in enumerate(taggers):
             report(TABLES_SHARE + TAGGERS_SHARE * number / len(taggers), f"training the {model} tagger")
             train_tagger(workspace, model, config=_adapters() if model == "lora" else None, seed=seed)
+        if recommender:
+            _train_recommender(workspace, seed, report)
         if search:
             _build_search(workspace, seed, report)
         report(1.0, "done")
+
+
+def _train_recommender(workspace: Workspace, seed: int, report: Report) -> None:
+    from engine.recommending.training import SOURCES, train_pipeline
+
+    def show(share: float, step: str) -> None:
+        report(TABLES_SHARE + TAGGERS_SHARE + RECOMMENDER_SHARE * share, f"recommender: {step}")
+
+    train_pipeline(workspace, SOURCES, seed=seed, progress=show)
 
 
 def _build_search(workspace: Workspace, seed: int, report: Report) -> None:
     from engine.search_build import BuildConfig, build_search
 
     def start(step: str, passed_over: bool) -> Callable[[int], None]:
-        before = TABLES_SHARE + TAGGERS_SHARE
+        before = TABLES_SHARE + TAGGERS_SHARE + RECOMMENDER_SHARE
         report(before + (1 - before) * STEPS.index(step) / len(STEPS), f"search: {step}")
         return lambda done: None
 

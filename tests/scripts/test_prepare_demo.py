@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from engine.recommending.people import events_of, find_users, history_of
+from engine.recommending.serving import open_pipeline
 from engine.runs import RunStore
 from engine.searching import open_retriever
 from engine.workspace import Workspace
@@ -65,6 +67,13 @@ def test_search_is_built_over_it(home):
     hits = retriever.search(["bag for a laptop"], 10).ids(retriever.item_ids)[0]
     assert len(hits) == 10 and sum("bag" in titles[item].lower() or "back" in titles[item].lower() for item in hits) > 3
     assert {run.model for run in RunStore(workspace).list("search")} >= {"popular", "bm25", "dense", "hybrid"}
+
+
+def test_the_recommender_is_trained_on_it(home):
+    shop, pipeline = open_pipeline(Workspace.open(home / "demo"))
+    user = find_users(shop, shop.all, "warm", 1)[0]
+    found = pipeline.recommend(history_of(events_of(shop.log, user), shop.config.events, user), 10)
+    assert len(found.ranked.ids(pipeline.catalogue.item_ids)[0]) == 10 and not found.filled.any()
 
 
 def test_a_complete_store_is_left_alone_and_nothing_heavy_is_imported(home):
