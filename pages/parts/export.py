@@ -1,12 +1,14 @@
-"""Tables as CSV files to download."""
+"""What leaves a page: tables as CSV files to download, and the link to the very view."""
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
 
 from engine.spreadsheet import to_csv
+from pages.parts import links
 
 
 def button(label: str, make: Callable[[], pd.DataFrame], *, name: str, key: str) -> None:
@@ -21,3 +23,11 @@ def button(label: str, make: Callable[[], pd.DataFrame], *, name: str, key: str)
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def copy_link() -> None:
+    """The address of this view, to be copied."""
+    with st.popover("Link", icon=":material/link:"):
+        parts, view = urlsplit(st.context.url or ""), links.link()
+        page = f"{parts.scheme}://{parts.netloc}{parts.path}?{urlsplit(view).query}" if parts.netloc else view
+        st.code(page, language=None, wrap_lines=True)

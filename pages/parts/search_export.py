@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 import pandas as pd
-import streamlit as st
 
 from engine.search.hits import Hit
 from pages.parts import export, links, search_cache, search_filters
@@ -49,11 +47,3 @@ def export_rows(room: Room, lists: Mapping[str, Sequence[Hit]], filters: str) ->
         documents=room.documents.version,
         versions="; ".join(search_cache.versions(room.workspace)),
     )
-
-
-def copy_link() -> None:
-    """The address of this view, to be copied."""
-    with st.popover("Link", icon=":material/link:"):
-        parts = urlsplit(st.context.url or "")
-        page = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else ""
-        st.code(page + links.link().removeprefix("./search") if page else links.link(), language=None, wrap_lines=True)

@@ -175,16 +175,9 @@ def _row(hit: Hit, shown: Shown, place: Place, *, current: str, side: str) -> Ma
         hit.place,
         hit.item_id,
         cards.price(item["price"]),
-        move_badge(place, side=side),
+        compare.move_badge(place),
         said_of(hit.item_id, shown),
     )
-
-
-def move_badge(place: Place, *, side: str) -> Markup:
-    """Where a hit of one list stands in the other one, told from B's side in both."""
-    moved = {"up": f"up {place.moved} in B", "down": f"down {-place.moved} in B"}
-    only = {"only A": "only in A", "only B": "only in B", "same": "same place"}
-    return compare.badge(place.where, {**moved, **only}[place.where])
 
 
 def _stage(stage: Stage) -> Markup:

@@ -6,13 +6,14 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine.asked import Asked
-from engine.comparison import Compared, compare_lists
+from engine.comparison import compare_lists
 from engine.errors import ArtifactError, DataError
 from engine.search.hits import Hit
 from pages.parts import (
     cards,
     compare,
     deciding,
+    export,
     links,
     search_cache,
     search_export,
@@ -140,7 +141,7 @@ def show_both(room: Room, hits: Sequence[Hit]) -> None:
     sku = links.get("sku")
     with st.container(key="beside" if sku else "hits-alone"):
         show_head(room, {room.by: hits, room.beside: others})
-        show(summary(compared), key="compared")
+        show(compare.summary(compared, first=PAGE_SIZE), key="compared")
     places = st.columns([4, 4, 5] if sku else 2, gap="medium")
     sides = (("A", room.by, first), ("B", room.beside, second))
     for place, (side, name, listed) in zip(places, sides, strict=False):
@@ -154,14 +155,6 @@ def show_both(room: Room, hits: Sequence[Hit]) -> None:
         with places[2], states.frame():
             mine = hits if sku in {hit.item_id for hit in hits} else others
             show_open(room, mine, sku)
-
-
-def summary(compared: Compared) -> Markup:
-    """How far two lists agree, in words and badges."""
-    words = {"same": "same place", "up": "up in B", "down": "down in B", "only A": "only in A", "only B": "only in B"}
-    badges = join((compare.badge(where, f"{count} {words[where]}") for where, count in compared.counts.items()), " ")
-    said = f"The first {PAGE_SIZE} of each: {compared.overlap:.0%} of the items of both lists are in both"
-    return html('<div class="sw-chips">{}</div><p class="sw-note">{}</p>', badges, said.replace("%", " %"))
 
 
 def answering(room: Room, hits: Sequence[Hit]) -> dict[str, list[Hit]]:
@@ -222,7 +215,7 @@ def show_head(room: Room, lists: dict[str, Sequence[Hit]]) -> None:
             rest = f"the best among {among:,} SKUs · {label(room.by)}"
             show(html('{} <span class="sw-quiet">· {}</span></p>', said, rest), key="count")
         search_export.export_button(room, lists)
-        search_export.copy_link()
+        export.copy_link()
 
 
 def page_of(hits: Sequence[Hit]) -> Sequence[Hit]:
