@@ -57,7 +57,7 @@ def test_hits_have_marked_words_tags_quotes_and_a_bar_per_stage(search):
     app = search(q="item number warm")
     card = part(app, "hits").split('id="hit-SK-004"')[1].split('id="hit-')[0]
     assert '<mark class="sw-word">Item</mark> <mark class="sw-word">number</mark> 4' in card
-    assert '<span class="sw-chip"><mark class="sw-word">warm</mark></span>' in card
+    assert '<span class="sw-chip sw-tagged"><mark class="sw-word">warm</mark></span>' in card
     assert '<q class="sw-cite">Nice and <mark class="sw-word">warm</mark>.</q>' in card
     assert re.findall(r'class="sw-stage" title="([^:]+):', card) == ["Words", "Meaning", "Second stage"]
     assert 'src="data:image/svg+xml;base64,' in part(search(q="item number 6"), "hits")
