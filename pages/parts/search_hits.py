@@ -131,7 +131,9 @@ def facts(item: Mapping[str, Any]) -> Markup:
 def tag_chips(tags: Sequence[str], wanted: Collection[str]) -> Markup:
     """The item's tags, those with words of the query first and marked."""
     found = sorted(((tag, spans(tag, wanted)) for tag in tags), key=lambda pair: not pair[1])
-    chips = join(html('<span class="sw-chip sw-tagged">{}</span>', marked(tag, places)) for tag, places in found[:TAGS_SHOWN])
+    chips = join(
+        html('<span class="sw-chip sw-tagged">{}</span>', marked(tag, places)) for tag, places in found[:TAGS_SHOWN]
+    )
     more = html('<span class="sw-meta">+{}</span>', len(found) - TAGS_SHOWN) if len(found) > TAGS_SHOWN else ""
     return html('<span class="sw-chips">{}{}</span>', chips, more) if found else Markup("")
 
