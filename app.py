@@ -39,7 +39,14 @@ def main() -> None:
         url_path="search",
         help="What shoppers find and why: the words, sentences and scores of a hit. Judge hits; compare retrievers.",
     )
-    page = st.navigation({"Shelf": [overview, explorer, review, search]})
+    recommend = st.Page(
+        links.PAGES["recommend"],
+        title="Recommendations",
+        icon=":material/recommend:",
+        url_path="recommend",
+        help="What each user is shown and why, why not another SKU, and what would change; who is shown a SKU.",
+    )
+    page = st.navigation({"Shelf": [overview, explorer, review, search, recommend]})
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()

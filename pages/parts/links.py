@@ -18,6 +18,7 @@ PAGES = {
     "sku": "pages/views/sku_explorer.py",
     "review": "pages/views/tag_review.py",
     "search": "pages/views/product_search.py",
+    "recommend": "pages/views/recommendations.py",
 }
 PARAMETERS = (
     "workspace",
@@ -25,6 +26,8 @@ PARAMETERS = (
     "page",
     "q",
     "queue",
+    "user",
+    "see",
     "category",
     "tags",
     "brand",
@@ -47,6 +50,11 @@ PARAMETERS = (
     "check",
     "all",
     "who",
+    "drop",
+    "add",
+    "affinity",
+    "penalty",
+    "diversity",
 )
 _KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort", "tags", "brand", "price", "stars", "stock", "by", "beside"}
 BETWEEN = "|"  # the values of a parameter that has several

@@ -1,0 +1,234 @@
+"""What the recommendations keep between reruns: the pipeline with its models, lists, and what explains them.
+
+Beside cache.py and search_cache.py the only place with Streamlit's caches. Keys hold the pipeline's version and the
+tables', so a new training or import is seen at once and old entries age out. Models load once for all sessions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from engine.artifacts import ArtifactStore
+from engine.metrics.significance import PairedDifference
+from engine.recommend.base import Recommender
+from engine.recommend.evaluation import histories_of
+from engine.recommend.explain import Why, explain, trace
+from engine.recommend.interactions import Interactions
+from engine.recommend.pipeline import Gathered, Pipeline, PipelineConfig
+from engine.recommending import lists, people, stages
+from engine.recommending.people import Portrait
+from engine.recommending.serving import open_model, open_pipeline, open_trial, train_command
+from engine.recommending.shop import TABLES, Shop
+from engine.recommending.training import KIND, PIPELINE
+from engine.recommending.trials import Trial
+from engine.workspace import Workspace
+from pages.parts import cache
+
+SHOWN = 10  # how long lists are
+MOST_USERS = 20_000  # whose lists are made to see who gets what; of a larger shop those with the newest events
+Steps = tuple[tuple[str, str], ...]  # (item_id, event) pairs
+
+_ITEMS = """
+SELECT item_id, title, category, subcategory, price, available, image, reviews, rating
+FROM facts WHERE item_id IN (SELECT unnest(?))
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What serves: the shop, the pipeline, everything that happened, and its version as the keys of caches hold it."""
+
+    workspace: Workspace
+    shop: Shop
+    pipeline: Pipeline
+    histories: Interactions
+    version: tuple[str, ...]
+    current: bool
+
+    @property
+    def pipeline_version(self) -> str:
+        """The pipeline's version alone, for exports."""
+        return self.version[1]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose list is made: a user of the log, changed by what is dropped and added; the cache's keys hold it."""
+
+    user_id: str
+    dropped: Steps = ()
+    added: Steps = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the history is another one than in the log."""
+        return bool(self.dropped or self.added)
+
+
+def served(workspace: Workspace) -> Served:
+    """The pipeline that serves; shared between sessions. Raises NotBuiltError with the command."""
+    version = ArtifactStore(workspace).current(KIND, PIPELINE, command=train_command(workspace))
+    return _served(workspace, (str(workspace.path), version, workspace.data_hash(*TABLES)))
+
+
+def items(room: Served, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What cards show of each item, by id."""
+    return _items(room.workspace, tuple(item_ids), (*room.version[:1], room.workspace.data_hash()))
+
+
+def names(workspace: Workspace) -> list[str]:
+    """The trained recommenders, the pipeline first."""
+    return sorted(ArtifactStore(workspace).names(KIND), key=lambda name: (name != PIPELINE, name))
+
+
+def portrait(room: Served, person: Person) -> Portrait:
+    """Who somebody is, by the events that count."""
+    return _portrait(room, person, room.version)
+
+
+def timeline(room: Served, user_id: str) -> pd.DataFrame:
+    """A user's events as they are in the log, newest first."""
+    return _timeline(room, user_id, room.version)
+
+
+def presets(room: Served, n: int) -> dict[str, list[str]]:
+    """The first `n` users of each preset."""
+    return _presets(room, n, room.version)
+
+
+def gathered(room: Served, person: Person) -> Gathered:
+    """Somebody's candidates; shared between sessions, so never change them."""
+    return _gathered(room, person, room.version)
+
+
+def whys(room: Served, person: Person, item_ids: Sequence[str]) -> dict[str, Why]:
+    """Why items suit somebody, by id."""
+    return _whys(room, person, tuple(item_ids), room.version)
+
+
+def traced(room: Served, person: Person) -> pd.DataFrame:
+    """Somebody's candidates through all stages."""
+    return _traced(room, person, room.version)
+
+
+def staged(room: Served, person: Person) -> stages.Stages:
+    """What each stage kept for somebody."""
+    return _staged(room, person, room.version)
+
+
+def by_model(room: Served, person: Person, name: str) -> list[str]:
+    """The items that one recommender, or the pipeline, gives somebody. Raises NotBuiltError for an untrained one."""
+    found = gathered(room, person)
+    if name == PIPELINE:
+        ranked = room.pipeline.rank(found, SHOWN).ranked
+    else:
+        ranked = lists.ranked_by(_model(room, name), found, SHOWN)
+    return ranked.ids(room.shop.catalogue.item_ids)[0]
+
+
+def cost(room: Served, config: PipelineConfig) -> dict[str, PairedDifference]:
+    """What `config` would have changed on test, by metric."""
+    said = (tuple(config.sources.items()), config.alpha, config.beta, config.popularity_penalty, config.diversity)
+    return _cost(room, config, (*room.version, said))
+
+
+def everybody(room: Served) -> lists.Lists:
+    """The lists of all users, or of the MOST_USERS with the newest events."""
+    return _everybody(room, room.version)
+
+
+def lists_of(room: Served, user_ids: Sequence[str]) -> pd.DataFrame:
+    """The lists of the given users, one row per user and place; those that the log doesn't know get the cold path."""
+    histories = histories_of(room.histories, np.array(list(user_ids), dtype=object))
+    frame = lists.listed(lists.make_lists(room.pipeline, histories, SHOWN), room.shop.catalogue)
+    return frame.assign(known=frame["user_id"].isin(set(room.histories.users)))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the recommender…")
+def _served(_workspace: Workspace, version: tuple[str, ...]) -> Served:
+    shop, pipeline = open_pipeline(_workspace)
+    card = ArtifactStore(_workspace).card(KIND, PIPELINE, version[1])
+    return Served(_workspace, shop, pipeline, shop.all, version, card.data_hash == version[2])
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the model…")
+def _opened(_room: Served, name: str, version: tuple[str, ...]) -> Recommender:
+    return open_model(_room.workspace, name, _room.shop.catalogue)
+
+
+def _model(room: Served, name: str) -> Recommender:
+    if name in room.pipeline.models:
+        return room.pipeline.models[name]
+    current = ArtifactStore(room.workspace).current(KIND, name, command=train_command(room.workspace))
+    return _opened(room, name, (*room.version, current))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading what was measured…")
+def _trial(_room: Served, version: tuple[str, ...]) -> Trial:
+    return open_trial(_room.workspace, _room.shop, _room.pipeline.config)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    frame = cache.queries(_workspace).frame(_ITEMS, list(item_ids))
+    rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
+    return {item_id: rows[item_id] for item_id in item_ids if item_id in rows}
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _portrait(_room: Served, person: Person, version: tuple[str, ...]) -> Portrait:
+    return people.described(_room.shop, _log(_room, person), person.user_id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _timeline(_room: Served, user_id: str, version: tuple[str, ...]) -> pd.DataFrame:
+    return people.timeline(_room.shop, people.events_of(_room.shop.log, user_id))
+
+
+@st.cache_data(max_entries=4, show_spinner="Looking for users…")
+def _presets(_room: Served, n: int, version: tuple[str, ...]) -> dict[str, list[str]]:
+    return {name: people.find_users(_room.shop, _room.histories, name, n) for name in people.PRESETS}
+
+
+def _log(room: Served, person: Person) -> Any:
+    log = people.events_of(room.shop.log, person.user_id)
+    if not person.changed:
+        return log
+    return people.edited(room.shop, log, dropped=person.dropped, steps=person.added, user_id=person.user_id)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Looking for candidates…")
+def _gathered(_room: Served, person: Person, version: tuple[str, ...]) -> Gathered:
+    history = people.history_of(_log(_room, person), _room.shop.config.events, person.user_id)
+    return _room.pipeline.gather(history)
+
+
+@st.cache_data(max_entries=256, show_spinner="Asking the models why…")
+def _whys(_room: Served, person: Person, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, Why]:
+    found = gathered(_room, person)
+    rows = np.searchsorted(_room.shop.catalogue.item_ids, list(item_ids)).astype(np.int64)
+    return {why.item_id: why for why in explain(_room.pipeline, found.histories, rows)} if len(rows) else {}
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _traced(_room: Served, person: Person, version: tuple[str, ...]) -> pd.DataFrame:
+    return trace(_room.pipeline, gathered(_room, person), SHOWN)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _staged(_room: Served, person: Person, version: tuple[str, ...]) -> stages.Stages:
+    return stages.stages(_room.pipeline, gathered(_room, person), SHOWN)
+
+
+@st.cache_data(max_entries=64, show_spinner="Measuring on the users of test…")
+def _cost(_room: Served, _config: PipelineConfig, version: tuple[object, ...]) -> dict[str, PairedDifference]:
+    return _trial(_room, _room.version).compare(_config)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Making everybody’s list…")
+def _everybody(_room: Served, version: tuple[str, ...]) -> lists.Lists:
+    return lists.make_lists(_room.pipeline, lists.newest(_room.histories, MOST_USERS), SHOWN)
