@@ -31,6 +31,7 @@ from engine.search.learning import Learned, learn
 from engine.search.popular import Popular
 from engine.search.registry import RETRIEVERS
 from engine.search.review_splits import current_split, read_part
+from engine.search.review_words import read_reviews
 from engine.search.second_stage import MODEL, Order, SecondStage, SecondStageConfig
 from engine.settings import load_settings
 from engine.tracking import log_run
@@ -110,7 +111,8 @@ def open_words(workspace: Workspace, documents: Documents) -> Bm25:
         version = store.current(WORDS, WORDS, command=_command(workspace, EMBEDDED))
         if store.card(WORDS, WORDS, version).config.get("documents") == documents.version:
             return Bm25.load(store.open(WORDS, WORDS, version))
-    return Bm25.build(read_fields(documents.frame, documents.version), documents.item_ids)
+    fields = read_fields(documents.frame, documents.version, read_reviews(workspace, documents))
+    return Bm25.build(fields, documents.item_ids)
 
 
 def build_words(workspace: Workspace) -> Bm25:

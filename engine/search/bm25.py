@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ArtifactError
 from engine.search.base import NONE, Ranked
-from engine.search.fields import FIELDS, Fields
+from engine.search.fields import Fields
 from engine.search.query import QueryAnalysis, QueryReader
 
 ARRAYS, CONFIG = "bm25.npz", "bm25.json"
@@ -35,7 +35,7 @@ class Bm25Config:
     k1: float = 1.2
     b: float = 0.5
     weights: Mapping[str, int] = field(
-        default_factory=lambda: {"title": 3, "keywords": 2, "summary": 1, "features": 1, "shelf": 2}
+        default_factory=lambda: {"title": 3, "keywords": 2, "summary": 1, "features": 1, "shelf": 2, "reviews": 1}
     )
 
 
@@ -92,7 +92,6 @@ class Bm25:
             index = _empty(config)
             with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
                 index.scores = {**{part: arrays[part] for part in _PARTS}, "num_docs": fields.n_items}
-            index.nonoccurrence_array = None  # only other variants than "lucene" have one
             index.nonoccurrence_array = None  # this variant has none, and indexing would have said so
             if len(said["item_ids"]) != fields.n_items:
                 raise ValueError("there isn't one document for each item")
@@ -133,8 +132,9 @@ def _empty(config: Bm25Config) -> Any:
 def _weighted(fields: Fields, weights: Mapping[str, int]) -> list[list[int]]:
     """The terms of each document, those of a field as many times as it weighs."""
     documents: list[list[int]] = [[] for _ in range(fields.n_items)]
-    for name in FIELDS:
-        column = fields.columns[name]
+    for name, column in {**fields.columns, "reviews": fields.reviews}.items():
+        if column is None:
+            continue
         for document, start, end in zip(documents, column.starts, column.starts[1:], strict=False):
             document += column.numbers[start:end].tolist() * weights[name]
     return documents

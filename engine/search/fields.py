@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from engine.search.terms import plain, terms_of, words
 FIELDS = ("title", "keywords", "summary", "features", "shelf")
 SHELF = ("category", "brand", "tags")  # what the store itself says, taken together as one field
 ARRAYS, WORDS = "fields.npz", "fields.json"
+REVIEWERS = 3  # documents in whose reviews a word must be before it counts as spelled right
 # What an item is stands before these; what follows says what it is for, made of or comes with.
 _AFTER_HEAD = re.compile(r",|\s[-–]\s|\s(?:with|for|in|from|featuring|и|с|со|для|из|на|в)\s")
 
@@ -53,7 +55,7 @@ class Fields:
 
     vocabulary: term -> number; columns: by field; heads: (n_items,) how many terms of the title come before its first
     "with", "for" or comma; counts: in how many documents each written word is, for the correction of typing errors;
-    version: of the documents.
+    version: of the documents; reviews: what train reviews say, which only BM25 takes in: it isn't stored with the rest.
     """
 
     vocabulary: Mapping[str, int]
@@ -61,6 +63,7 @@ class Fields:
     heads: NDArray[np.int32]
     counts: Mapping[str, int]
     version: str
+    reviews: Column | None = None
 
     @property
     def n_items(self) -> int:
@@ -105,24 +108,26 @@ class Fields:
             raise ArtifactError(f"{folder} doesn't hold a whole index of terms ({error}); build it again.") from None
 
 
-def read_fields(frame: pd.DataFrame, version: str) -> Fields:
-    """The documents of `frame` (the columns of Document) as terms.
+def read_fields(frame: pd.DataFrame, version: str, reviews: Iterable[str] = ()) -> Fields:
+    """The documents of `frame` (the columns of Document) as terms; reviews: of each document, in order.
 
-    Columns that are missing count as empty, so that a frame of titles alone will do.
+    Columns that are missing count as empty, so that a frame of titles alone will do; so do reviews.
     """
     vocabulary: dict[str, int] = {}
     counts: Counter[str] = Counter()
-    columns = {name: _Growing() for name in FIELDS}
+    columns = {name: _Growing() for name in (*FIELDS, "reviews")}
+    spoken: Counter[str] = Counter()
     heads = np.zeros(len(frame), dtype=np.int32)
-    for row, texts in enumerate(_texts(frame)):
-        said: set[str] = set()
-        for name, text in texts.items():
-            written = words(text) if text else []
-            said.update(written)
-            columns[name].add([vocabulary.setdefault(t, len(vocabulary)) for word in written for t in terms_of(word)])
-        counts.update(said)
+    for row, (texts, heard) in enumerate(zip(_texts(frame), chain(reviews, repeat("")), strict=False)):
+        written = {name: words(text) for name, text in {**texts, "reviews": heard}.items()}
+        for name, found in written.items():
+            columns[name].add([vocabulary.setdefault(t, len(vocabulary)) for word in found for t in terms_of(word)])
+        spoken.update(set(written.pop("reviews")))
+        counts.update(set().union(*written.values()))
         heads[row] = _head(texts["title"])
-    return Fields(vocabulary, {name: column.done() for name, column in columns.items()}, heads, counts, version)
+    counts |= Counter({word: n for word, n in spoken.items() if n >= REVIEWERS})
+    done = {name: column.done() for name, column in columns.items()}
+    return Fields(vocabulary, {name: done[name] for name in FIELDS}, heads, counts, version, done["reviews"])
 
 
 class _Growing:
