@@ -6,7 +6,8 @@ same question for every model, answered by asking it again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -50,10 +51,14 @@ class Why:
 
 @dataclass(frozen=True)
 class WhyNot:
-    """Why an item is not in a list: the stage that lost it, and that in a sentence."""
+    """Why an item is not in a list: the stage that lost it, and that in a sentence.
+
+    ranks: where the item isn't a candidate, its rank by each source that learned it, None where it has no score there.
+    """
 
     stage: str
     sentence: str
+    ranks: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def explain(pipeline: Pipeline, history: Interactions, items: NDArray[np.int64], *, most: int = 3) -> list[Why]:
@@ -118,11 +123,11 @@ def why_not(pipeline: Pipeline, gathered: Gathered, item_id: str, k: int, *, use
         return WhyNot("excluded", f"It is left out because it is {reason}.")
     trained = [name for name in gathered.sources if pipeline.models[name].trained[item]]
     if not trained:
-        said = " and ".join(gathered.sources)
-        return WhyNot("not trained", f"{said} never learned it: it had too few interactions when they were fitted.")
+        return WhyNot("not trained", "No source learned it: it had too few interactions when they were fitted.")
     mine = gathered.users == user
     if item not in gathered.items[mine]:
-        return WhyNot("not a candidate", _missed(pipeline, gathered, trained, item, user))
+        said = f"Each source gives its first {pipeline.config.candidates:,}, and it is further down in all of them."
+        return WhyNot("not a candidate", said, _ranks(pipeline, gathered, trained, item, user))
     relevance = gathered.relevance(pipeline.config)[mine]
     rank = int((relevance > relevance[gathered.items[mine] == item][0]).sum()) + 1
     if rank <= k:
@@ -132,16 +137,16 @@ def why_not(pipeline: Pipeline, gathered: Gathered, item_id: str, k: int, *, use
     return WhyNot("below the cut", f"It is a candidate at rank {rank} by relevance; the list ends at {k}.")
 
 
-def _missed(pipeline: Pipeline, gathered: Gathered, trained: list[str], item: int, user: int) -> str:
-    said = []
+def _ranks(pipeline: Pipeline, gathered: Gathered, trained: list[str], item: int, user: int) -> dict[str, int | None]:
+    """The item's rank by each of the sources, among all that they score."""
     history = gathered.histories.rows(np.array([user]))
-    excluded = gathered.rules.excluded[[user]]
+    excluded, found = gathered.rules.excluded[[user]], dict[str, int | None]()
     for name in trained:
         model = pipeline.models[name]
         everything = model.recommend(history, len(model.item_ids), eligible=gathered.rules.eligible, excluded=excluded)
         place = np.flatnonzero(everything.rows[0] == item)
-        said.append(f"{name} has it at rank {place[0] + 1:,}" if len(place) else f"{name} has no score for it")
-    return f"{' and '.join(said)}; each gives its first {pipeline.config.candidates:,}."
+        found[name] = int(place[0]) + 1 if len(place) else None
+    return found
 
 
 def _event_shares(

@@ -11,7 +11,8 @@ from pages.parts import cards, export, links, recommend_cache, states
 from pages.parts.charts import percent
 from pages.parts.markup import html, join, show
 from pages.parts.recommend_cache import MOST_USERS, SHOWN, Person
-from pages.parts.recommend_room import Room
+from pages.parts.recommend_export import stamped
+from pages.parts.recommend_room import Room, words
 
 USERS_SHOWN, PAGE_SIZE = 30, 40
 _SECTION = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
@@ -36,7 +37,7 @@ def show_audience(room: Room, item_id: str) -> None:
         return
     make = partial(stamped, room, rows.assign(item_id=item_id))
     export.button("Export", make, name=f"{room.workspace.name}-audience-{item_id}", key="export-audience")
-    show(_users(room, rows), key="audience")
+    show(_users(room, rows, item_id), key="audience")
 
 
 def among(room: Room) -> str:
@@ -59,18 +60,18 @@ def _head(room: Room, item: dict) -> Markup:
     )
 
 
-def _users(room: Room, rows: pd.DataFrame) -> Markup:
+def _users(room: Room, rows: pd.DataFrame, item_id: str) -> Markup:
     lines = join(
         html(
-            '<tr><td class="sw-r">{}</td><td><a class="sw-link" href="{}">{}</a></td><td>{}</td></tr>',
+            '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{}</td><td>{}</td></tr>',
+            links.link(user=row["user_id"], sku=item_id),
+            words(recommend_cache.portrait(room.served, Person(row["user_id"]))),
             row["place"],
-            links.link(user=row["user_id"]),
-            recommend_cache.portrait(room.served, Person(row["user_id"])).words,
             "filled from popularity" if row["filled"] else "",
         )
         for row in rows.head(USERS_SHOWN).to_dict("records")
     )
-    head = html('<th class="sw-r">Place</th><th>User</th><th></th>')
+    head = html('<th>User</th><th class="sw-r">Place</th><th></th>')
     more = f"The best {USERS_SHOWN} places of {len(rows):,}; all are in the export." if len(rows) > USERS_SHOWN else ""
     table = html('<table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, lines)
     return html('<div class="sw-scroll">{}</div><p class="sw-note">{}</p>', table, more)
@@ -135,9 +136,3 @@ def _item(room: Room, item: dict, why: str) -> Markup:
         cards.category(item["category"]),
         why,
     )
-
-
-def stamped(room: Room, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with what made them in each: workspace, the pipeline's version, and the hash of the tables."""
-    served = room.served
-    return rows.assign(workspace=served.workspace.name, pipeline=served.pipeline_version, data=served.version[2])

@@ -5,7 +5,7 @@ tables', so a new training or import is seen at once and old entries age out. Mo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -110,9 +110,9 @@ def whys(room: Served, person: Person, item_ids: Sequence[str]) -> dict[str, Why
     return _whys(room, person, tuple(item_ids), room.version)
 
 
-def traced(room: Served, person: Person) -> pd.DataFrame:
-    """Somebody's candidates through all stages."""
-    return _traced(room, person, room.version)
+def traced(room: Served, person: Person, config: PipelineConfig) -> pd.DataFrame:
+    """Somebody's candidates through all stages, by the weights of `config`."""
+    return _traced(room, person, config, (*room.version, _key(config)))
 
 
 def staged(room: Served, person: Person) -> stages.Stages:
@@ -132,8 +132,11 @@ def by_model(room: Served, person: Person, name: str) -> list[str]:
 
 def cost(room: Served, config: PipelineConfig) -> dict[str, PairedDifference]:
     """What `config` would have changed on test, by metric."""
-    said = (tuple(config.sources.items()), config.alpha, config.beta, config.popularity_penalty, config.diversity)
-    return _cost(room, config, (*room.version, said))
+    return _cost(room, config, (*room.version, _key(config)))
+
+
+def _key(config: PipelineConfig) -> tuple[object, ...]:
+    return (tuple(config.sources.items()), config.alpha, config.beta, config.popularity_penalty, config.diversity)
 
 
 def everybody(room: Served) -> lists.Lists:
@@ -215,8 +218,8 @@ def _whys(_room: Served, person: Person, item_ids: tuple[str, ...], version: tup
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _traced(_room: Served, person: Person, version: tuple[str, ...]) -> pd.DataFrame:
-    return trace(_room.pipeline, gathered(_room, person), SHOWN)
+def _traced(_room: Served, person: Person, _config: PipelineConfig, version: tuple[object, ...]) -> pd.DataFrame:
+    return trace(replace(_room.pipeline, config=_config), gathered(_room, person), SHOWN)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

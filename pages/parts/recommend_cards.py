@@ -9,7 +9,7 @@ from engine.recommending.reasons import Because, because
 from pages.parts import cards, compare, links, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join
-from pages.parts.recommend_room import Room
+from pages.parts.recommend_room import Room, category_words
 
 _SIGNS = {"history": ("history", "by their history"), "category": ("category", "by category")}
 _POPULAR = ("trending_up", "by popularity")
@@ -38,7 +38,11 @@ def reason_line(reason: Because) -> Markup:
 
 
 def _facts(category: str, share: float, popularity: float) -> Markup:
-    chips = [html('<span class="sw-chip">{} of their history in {}</span>', percent(share), category)] if share else []
+    chips = (
+        [html('<span class="sw-chip">{} of their history in {}</span>', percent(share), category_words(category))]
+        if share
+        else []
+    )
     chips.append(html('<span class="sw-chip">more popular than {} of SKUs</span>', percent(popularity)))
     return html('<span class="sw-chips">{}</span>', join(chips))
 

@@ -6,7 +6,7 @@ from engine.errors import UnknownNameError
 from pages.parts import cards, links, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
-from pages.parts.recommend_room import VISITOR, WHAT_IF, Room, as_value, event_words
+from pages.parts.recommend_room import VISITOR, WHAT_IF, Room, as_value, category_words, event_words, words
 
 EVENTS_SHOWN, MOST_SHOWN = 10, 300
 _SIGNS = {
@@ -22,12 +22,12 @@ def show_portrait(room: Room) -> None:
     found = recommend_cache.portrait(room.served, room.person)
     shares = [("Events", f"{found.n_events:,}"), ("SKUs", f"{found.n_items:,}"), ("Orders", f"{found.n_orders:,}")]
     shares += [("Spent, at today’s prices", cards.price(found.spent))] if found.spent else []
-    shares += [("Most in", f"{found.category}, {percent(found.share)}")] if found.category else []
+    shares += [("Most in", f"{category_words(found.category)}, {percent(found.share)}")] if found.category else []
     if found.first and found.last:
         shares += [("First and last event (UTC)", f"{found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}")]
     facts = join(html("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in shares)
     listed = html('<dl class="sw-facts">{}</dl>', facts) if found.n_events else ""
-    show(html('<div class="sw-portrait"><h2>{}</h2>{}{}</div>', found.words, listed, _cold(room)), key="portrait")
+    show(html('<div class="sw-portrait"><h2>{}</h2>{}{}</div>', words(found), listed, _cold(room)), key="portrait")
 
 
 def _cold(room: Room) -> Markup:

@@ -7,11 +7,12 @@ from typing import Any
 import streamlit as st
 
 from engine.errors import NotBuiltError, UnknownNameError
-from engine.recommend.pipeline import PipelineConfig, Recommendations
+from engine.recommend.pipeline import Pipeline, PipelineConfig, Recommendations
+from engine.recommending.people import Portrait
 from engine.recommending.serving import train_command
 from engine.recommending.training import PIPELINE
 from engine.workspace import Workspace
-from pages.parts import links, recommend_cache
+from pages.parts import cards, links, recommend_cache
 from pages.parts.markup import html, icon, show
 from pages.parts.recommend_cache import Person, Served, Steps
 
@@ -41,7 +42,7 @@ class Room:
     """The recommendations as the address asks for them.
 
     asked: the person as the log has them; person: the same with the edits of the address; known: whether the log knows
-    them; config: the weights of the address, those that serve where it has none.
+    them; config: the weights of the address. Edits and weights count in "what if" alone.
     """
 
     workspace: Workspace
@@ -51,14 +52,19 @@ class Room:
     known: bool
     config: PipelineConfig
 
-    def found(self) -> Recommendations:
-        """The list that is served: of the person as they are, by the weights that serve."""
-        return self.ranked(self.asked, self.served.pipeline.config)
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline that serves, with the weights of the address."""
+        return replace(self.served.pipeline, config=self.config)
 
-    def ranked(self, person: Person, config: PipelineConfig) -> Recommendations:
-        """The list of `person` by the weights of `config`, from kept candidates."""
-        found = recommend_cache.gathered(self.served, person)
-        return self.served.pipeline.rank(found, recommend_cache.SHOWN, config)
+    def as_served(self) -> Recommendations:
+        """The list of the person as they are, by the weights that serve."""
+        found = recommend_cache.gathered(self.served, self.asked)
+        return self.served.pipeline.rank(found, recommend_cache.SHOWN)
+
+    def shown(self) -> Recommendations:
+        """The list that this view is about."""
+        return self.pipeline.rank(recommend_cache.gathered(self.served, self.person), recommend_cache.SHOWN)
 
     def ids(self, found: Recommendations) -> list[str]:
         """The items of a list, best first."""
@@ -82,10 +88,10 @@ def open_room(workspace: Workspace) -> Room:
         raise NotBuiltError("The recommender", error.command) from None
     user = links.get("user")
     asked = Person(user)
-    person = asked
+    person, config = asked, served.pipeline.config
     if links.get("see") == WHAT_IF:
-        person = replace(asked, dropped=_steps("drop"), added=_known_steps(served))
-    return Room(workspace, served, asked, person, _knows(served, user), weights(served.pipeline.config))
+        person, config = replace(asked, dropped=_steps("drop"), added=_known_steps(served)), weights(config)
+    return Room(workspace, served, asked, person, _knows(served, user), config)
 
 
 def _knows(served: Served, user: str) -> bool:
@@ -138,6 +144,16 @@ def affinity_share(config: PipelineConfig) -> float:
 def label(name: str) -> str:
     """A recommender as people read it."""
     return NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def category_words(path: str) -> str:
+    """A category's path as people read it."""
+    return " › ".join(cards.category(part) for part in path.split(" / "))
+
+
+def words(found: Portrait) -> str:
+    """Who somebody is, with the category as people read it."""
+    return replace(found, category=category_words(found.category)).words
 
 
 def event_words(kind: str) -> str:

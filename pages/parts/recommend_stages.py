@@ -8,9 +8,12 @@ from markupsafe import Markup
 
 from engine.recommending.stages import Stages
 from pages.parts import export, links, recommend_cache
+from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
+from pages.parts.recommend_export import stamped
 from pages.parts.recommend_room import Room, label
 
+LEFT_OUT_SHOWN = 10
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
 
 
@@ -18,7 +21,7 @@ def show_stages(room: Room) -> None:
     """The way in numbers, then the candidates and what the rules left out as tables."""
     found = recommend_cache.staged(room.served, room.asked)
     show(_way(room, found), key="way")
-    rows = recommend_cache.traced(room.served, room.asked)
+    rows = recommend_cache.traced(room.served, room.asked, room.config)
     _show_candidates(room, rows)
     _show_left_out(found)
 
@@ -26,7 +29,7 @@ def show_stages(room: Room) -> None:
 def _way(room: Room, found: Stages) -> Markup:
     """Each stage as a tile with how many items it has and what it does."""
     config, weights = room.served.pipeline.config, room.served.pipeline.config.sources
-    named = ", ".join(f"{label(name)} {n} ({weights[name]:.0%})" for name, n in found.named.items())
+    named = ", ".join(f"{label(name)} {n} ({percent(weights[name])})" for name, n in found.named.items())
     diverse = "spread over the categories" if config.diversity else "no spreading: diversity is 0"
     filled = f"{found.filled} of them filled from popularity" if found.filled else "none had to be filled"
     tiles = (
@@ -50,7 +53,7 @@ def _reasons(left_out: pd.DataFrame) -> str:
 
 
 def _show_candidates(room: Room, rows: pd.DataFrame) -> None:
-    said = "Best relevance first. Ranks are each source’s own; an empty cell was not named by it"
+    said = "Best relevance first. Ranks are each source’s own, None where it doesn’t name the SKU"
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="stretch"):
             show(html(_SECTION, "Candidates", said), key="candidates-title")
@@ -73,6 +76,7 @@ def _show_candidates(room: Room, rows: pd.DataFrame) -> None:
         alt="Candidates by stage",
         column_config={
             "item_id": st.column_config.TextColumn("SKU"),
+            "title": st.column_config.TextColumn("Title", width="medium"),
             "place": st.column_config.NumberColumn("Place", help="In the final list", pinned=True),
             "relevance": st.column_config.NumberColumn("Relevance", format="%.3f"),
             "affinity": st.column_config.NumberColumn("Category affinity", format="%.3f"),
@@ -104,8 +108,10 @@ def _show_left_out(found: Stages) -> None:
         show(html('<p class="sw-note">Nothing.</p>'), key="left-out-rows")
         return
     head = html('<th>SKU</th><th>Title</th><th>Because it is</th><th>Named by</th><th class="sw-r">Rank there</th>')
-    body = join(_left_out(row) for row in rows.head(30).to_dict("records"))
-    more = html('<p class="sw-note">The best 30 of {:,}.</p>', len(rows)) if len(rows) > 30 else ""
+    shown = rows if links.get("all") else rows.head(LEFT_OUT_SHOWN)
+    body = join(_left_out(row) for row in shown.to_dict("records"))
+    more = html('<a class="sw-link" href="{}">Show all {:,}</a>', links.link(all=1), len(rows))
+    more = more if len(shown) < len(rows) else ""
     table = html('<table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
     show(html('<div class="sw-scroll">{}</div>{}', table, more), key="left-out-rows")
 
@@ -124,10 +130,4 @@ def _left_out(row: dict) -> Markup:
 
 
 def _export(room: Room, rows: pd.DataFrame) -> pd.DataFrame:
-    served = room.served
-    return rows.assign(
-        user_id=room.asked.user_id,
-        workspace=served.workspace.name,
-        pipeline=served.pipeline_version,
-        data=served.version[2],
-    )
+    return stamped(room, rows.assign(user_id=room.asked.user_id))

@@ -11,9 +11,9 @@ from engine.errors import counted
 from engine.recommending.people import PRESETS
 from pages.parts import export, links, recommend_cache
 from pages.parts.markup import html, icon, join, show
-from pages.parts.recommend_audience import stamped
 from pages.parts.recommend_cache import SHOWN, Person
-from pages.parts.recommend_room import VISITOR, WHAT_IF, Room
+from pages.parts.recommend_export import stamped
+from pages.parts.recommend_room import VISITOR, WHAT_IF, Room, words
 
 USERS_SHOWN, USERS_KEPT = 4, 20
 MOST_EXPORTED = 10_000
@@ -32,7 +32,7 @@ def show_start(room: Room) -> None:
 def _group(room: Room, name: str, users: list[str]) -> Markup:
     found = [recommend_cache.portrait(room.served, Person(user)) for user in users[:USERS_SHOWN]]
     rows = join(
-        html('<li><a class="sw-link" href="{}">{}</a></li>', links.link(user=one.user_id), one.words) for one in found
+        html('<li><a class="sw-link" href="{}">{}</a></li>', links.link(user=one.user_id), words(one)) for one in found
     )
     none = html('<li class="sw-quiet">Nobody is like this.</li>')
     head = html('<h3>{}</h3><p class="sw-note">{}</p>', name.capitalize(), PRESETS[name].about.capitalize())

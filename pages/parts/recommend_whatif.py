@@ -54,7 +54,7 @@ def show_sliders(room: Room) -> None:
 
 def show_list(room: Room) -> None:
     """The list as it would be, each item with where it stood, and below it what fell out."""
-    before, after = room.ids(room.found()), room.ids(room.ranked(room.person, room.config))
+    before, after = room.ids(room.as_served()), room.ids(room.shown())
     compared = compare_lists(before, after)
     gone = [place.item_id for place in compared.places if place.where == "only A"]
     show(_changes(room), key="changes")
@@ -140,7 +140,7 @@ def _line(name: str, found: PairedDifference) -> Markup:
     if not found.wins + found.losses:  # a figure of all lists together, such as coverage
         words = words.partition("),")[0] + ")"
     return html(
-        '<tr><td><b>{}</b> <span class="sw-quiet">{}</span></td><td class="sw-r">{:.3f}</td>'
+        '<tr><td><b>{}</b><small>{}</small></td><td class="sw-r">{:.3f}</td>'
         '<td class="sw-r">{:.3f}</td><td>{} {}</td></tr>',
         label,
         about,

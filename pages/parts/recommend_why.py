@@ -3,13 +3,13 @@
 from markupsafe import Markup
 
 from engine.errors import UnknownNameError
-from engine.recommend.explain import Why, why_not
+from engine.recommend.explain import Why, WhyNot, why_not
 from engine.recommending.reasons import because, deed
 from pages.parts import cards, links, recommend_cache
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.recommend_cards import reason_line
-from pages.parts.recommend_room import OPENED, Room, label, pick, title
+from pages.parts.recommend_room import OPENED, Room, category_words, label, pick, title
 
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
 _OFFERED = 200  # candidates below the list that can be picked
@@ -17,12 +17,17 @@ _OFFERED = 200  # candidates below the list that can be picked
 
 def choose_other(room: Room) -> None:
     """A selector for "why not this one?": the best candidates below the list, or any SKU typed."""
-    rows = recommend_cache.traced(room.served, room.asked)
+    rows = recommend_cache.traced(room.served, room.person, room.config)
     below = rows[rows["place"].isna()].head(_OFFERED)
     names = dict(zip(below["item_id"], below["title"], strict=True))
     asked = links.get("sku")
     bound = links.bind("sku", asked if asked in names else None, None)
-    pick("Why not…", list(names), lambda item: f"{names[item]} · {item}" if item in names else item, bound)
+    pick(
+        "Why is a SKU not in the list?",
+        list(names),
+        lambda item: f"{names[item]} · {item}" if item in names else item,
+        bound,
+    )
 
 
 def show_why(room: Room, item_id: str) -> None:
@@ -30,24 +35,38 @@ def show_why(room: Room, item_id: str) -> None:
     catalogue = room.served.shop.catalogue
     if item_id not in set(catalogue.item_ids):
         raise UnknownNameError("SKU", item_id, catalogue.item_ids)
-    found, ids = room.found(), room.ids(room.found())
-    why = recommend_cache.whys(room.served, room.asked, (item_id,))[item_id]
+    found = room.shown()
+    ids, gathered = room.ids(found), recommend_cache.gathered(room.served, room.person)
+    why = recommend_cache.whys(room.served, room.person, (item_id,))[item_id]
     _show_head(room, item_id)
     if item_id in ids:
-        reason = because(
-            room.served.shop,
-            recommend_cache.gathered(room.served, room.asked),
-            why,
-            filled=item_id in room.filled(found),
-        )
+        reason = because(room.served.shop, gathered, why, filled=item_id in room.filled(found))
         said = html("<h3>Why it is at place {}</h3><p>{}</p>", ids.index(item_id) + 1, reason_line(reason))
     else:
-        gathered = recommend_cache.gathered(room.served, room.asked)
-        lost = why_not(room.served.pipeline, gathered, item_id, recommend_cache.SHOWN)
-        said = html("<h3>Why it isn’t in the list: {}</h3><p>{}</p>", lost.stage, lost.sentence)
+        lost = why_not(room.pipeline, gathered, item_id, recommend_cache.SHOWN)
+        said = html("<h3>Why it isn’t in the list: {}</h3><p>{}</p>{}", lost.stage, lost.sentence, _ranks(lost))
     show(html('<div class="sw-verdict">{}</div>', said), key="verdict")
-    show(_carried(room, why), key="carried")
-    show(_stages(room, item_id), key="item-stages")
+    known = item_id in gathered_ids(room)
+    show(_carried(room, why) if known else _about(why), key="carried")
+    show(_stages(room, item_id) if known else Markup(""), key="item-stages")
+
+
+def gathered_ids(room: Room) -> set[str]:
+    """The candidates, and what filled the list."""
+    return set(recommend_cache.traced(room.served, room.person, room.config)["item_id"])
+
+
+def _ranks(lost: WhyNot) -> Markup:
+    """Where the sources have an SKU that none of them named."""
+    chips = join(
+        html(
+            '<span class="sw-chip">{} <b class="sw-num">{}</b></span>',
+            label(name),
+            f"#{rank:,}" if rank else "no score",
+        )
+        for name, rank in lost.ranks.items()
+    )
+    return html('<div class="sw-chips sw-lost">{}</div>', chips) if chips else Markup("")
 
 
 def _show_head(room: Room, item_id: str) -> None:
@@ -77,7 +96,7 @@ def _show_head(room: Room, item_id: str) -> None:
 
 def _carried(room: Room, why: Why) -> Markup:
     """The user's own events that speak for the SKU, with the share of the score that each carries."""
-    history = recommend_cache.gathered(room.served, room.asked).histories
+    history = recommend_cache.gathered(room.served, room.person).histories
     rows = join(
         html(
             '<a class="sw-bar sw-carried" href="{}"><span>{} “{}”</span>{}<span class="sw-num">{}</span></a>',
@@ -91,24 +110,29 @@ def _carried(room: Room, why: Why) -> Markup:
     )
     none = html('<p class="sw-note">None of this user’s events speaks for it.</p>')
     said = "How much lower the models would score it, had this not happened"
-    rest = [f"It is more popular than {percent(why.popularity)} of the SKUs"]
-    rest += [f"{percent(why.category_share)} of this user’s history is in {why.category}"] if why.category else []
-    note = html('<p class="sw-note">{}.</p>', "; ".join(reversed(rest)))
-    return html("{}{}{}", html(_SECTION, "From this user’s history", said), rows or none, note)
+    return html("{}{}{}", html(_SECTION, "From this user’s history", said), rows or none, _about(why))
+
+
+def _about(why: Why) -> Markup:
+    """How popular the SKU is, and how much of the user's history is in its category."""
+    said = [f"It is more popular than {percent(why.popularity)} of the SKUs."]
+    if why.category:
+        said.append(f"{percent(why.category_share)} of this user’s history is in {category_words(why.category)}.")
+    return html('<p class="sw-note">{}</p>', " ".join(said))
 
 
 def _stages(room: Room, item_id: str) -> Markup:
     """What each source and the later stages say of the SKU, as a table."""
-    rows = recommend_cache.traced(room.served, room.asked)
+    rows = recommend_cache.traced(room.served, room.person, room.config)
     mine = rows[rows["item_id"] == item_id]
     if mine.empty:
         return Markup("")
     row = mine.iloc[0].to_dict()
     weights = room.served.pipeline.config.sources
     lines = [
-        (label(name), f"{row[f'{name} score']:,.3f}", f"#{row[f'{name} rank']}", f"{weights[name]:.0%}")
+        (label(name), f"{row[f'{name} score']:,.3f}", f"#{row[f'{name} rank']}", f"{percent(weights[name])}")
         if row[f"{name} score"] == row[f"{name} score"]
-        else (label(name), "–", "not named", f"{weights[name]:.0%}")
+        else (label(name), "–", "not named", f"{percent(weights[name])}")
         for name in weights
         if f"{name} score" in row
     ]

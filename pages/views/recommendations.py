@@ -1,13 +1,17 @@
 """Recommendations: what each user is shown and why, why not another SKU, and what would change; who is shown a SKU."""
 
-import pandas as pd
+from functools import partial
+
 import streamlit as st
 
-from engine.errors import UnknownNameError
-from pages.parts import export, links, recommend_cache, recommend_cards, shell, states
+from engine.errors import ArtifactError, UnknownNameError
+from engine.recommending.serving import train_command
+from engine.workspace import Workspace
+from pages.parts import export, links, recommend_cards, shell, states
 from pages.parts.markup import html, icon, show
-from pages.parts.recommend_audience import show_audience, show_nobody, stamped
+from pages.parts.recommend_audience import show_audience, show_nobody
 from pages.parts.recommend_compare import show_beside
+from pages.parts.recommend_export import shown_list
 from pages.parts.recommend_person import show_portrait, show_timeline
 from pages.parts.recommend_room import EDITS, OPENED, VIEWS, WHAT_IF, Room, open_room, show_notices
 from pages.parts.recommend_stages import show_stages
@@ -21,7 +25,11 @@ def main() -> None:
     workspace = shell.workspace()
     workspace.table_path("items")
     show(html('<div class="sw-head"><h1>Recommendations</h1></div>'), key="title")
-    room = open_room(workspace)
+    try:
+        room = open_room(workspace)
+    except ArtifactError as error:
+        show_damaged(workspace, error)
+        return
     with st.container(key="recommend-controls"):
         choose_user(room)
     show_notices(room)
@@ -34,6 +42,12 @@ def main() -> None:
             show_nobody(room)
         else:
             show_start(room)
+
+
+def show_damaged(workspace: Workspace, error: ArtifactError) -> None:
+    """A part of the recommender is damaged or of another catalogue: what, and the command that trains it again."""
+    states.empty("The recommender can’t be used", f"{error} This trains all of it again:", {}, key="damaged")
+    st.code(train_command(workspace), language="bash", wrap_lines=True)
 
 
 def choose_user(room: Room) -> None:
@@ -60,9 +74,13 @@ def show_user(room: Room) -> None:
             export.copy_link()
     if see not in VIEWS:
         raise UnknownNameError("view", see, VIEWS)
+    views = {"": show_recommended, "stages": show_stages, "beside": show_beside, WHAT_IF: show_what_if}
+    if see in ("stages", "beside") and not links.get("sku"):
+        views[see](room)  # tables and lists that need the room
+        return
     left, right = st.columns([7, 5], gap="large")
     with left, states.frame():
-        {"": show_recommended, "stages": show_stages, "beside": show_beside, WHAT_IF: show_what_if}[see](room)
+        views[see](room)
     with right, states.frame():
         show_side(room)
 
@@ -79,7 +97,7 @@ def show_side(room: Room) -> None:
 
 def show_recommended(room: Room) -> None:
     """The list as it is served, each with its reason, and a field to ask for what isn't in it."""
-    found = room.found()
+    found = room.shown()
     ids = room.ids(found)
     choose_other(room)
     if not ids:
@@ -99,11 +117,8 @@ def show_what_if(room: Room) -> None:
 
 def export_button(room: Room) -> None:
     """This user's list as a table."""
-
-    def make() -> pd.DataFrame:
-        return stamped(room, recommend_cache.lists_of(room.served, [room.asked.user_id]))
-
-    export.button("Export", make, name=f"{room.workspace.name}-recommendations-{room.asked.user_id}", key="export")
+    name = f"{room.workspace.name}-recommendations-{room.asked.user_id}"
+    export.button("Export", partial(shown_list, room), name=name, key="export")
 
 
 main()

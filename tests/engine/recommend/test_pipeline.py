@@ -191,8 +191,8 @@ def test_the_trace_shows_every_candidate_through_all_stages(catalogue, data):
         ("nonsense", "not in the catalogue", "nonsense is not in the catalogue"),
         ("bag-00", "in the list", "at place 1"),
         ("bag-08", "excluded", "because it is bought"),
-        ("shoe-00", "not trained", "m never learned it"),
-        ("bag-07", "not a candidate", "m has it at rank 8; each gives its first 4"),
+        ("shoe-00", "not trained", "No source learned it"),
+        ("bag-07", "not a candidate", "Each source gives its first 4"),
         ("bag-03", "below the cut", "rank 4 by relevance; the list ends at 2"),
     ],
 )
@@ -202,6 +202,7 @@ def test_why_an_item_is_not_there_names_the_stage(catalogue, data, item, stage, 
     gathered = line.gather(history(("x", "bag-08", 1, "transaction")))
     found = why_not(line, gathered, item, 2)
     assert found.stage == stage and said in found.sentence
+    assert found.ranks == ({"m": 8} if stage == "not a candidate" else {})
 
 
 def test_diversity_is_named_as_what_moved_an_item_down(catalogue, data):
