@@ -15,6 +15,7 @@ from pages.parts.recommend_export import stamped
 from pages.parts.recommend_room import Room, words
 
 USERS_SHOWN, PAGE_SIZE = 30, 40
+_TABLE = '<table class="sw-table sw-breakdown"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
 _SECTION = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 
 
@@ -73,7 +74,7 @@ def _users(room: Room, rows: pd.DataFrame, item_id: str) -> Markup:
     )
     head = html('<th>User</th><th class="sw-r">Place</th><th></th>')
     more = f"The best {USERS_SHOWN} places of {len(rows):,}; all are in the export." if len(rows) > USERS_SHOWN else ""
-    table = html('<table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, lines)
+    table = html(_TABLE, head, lines)
     return html('<div class="sw-scroll">{}</div><p class="sw-note">{}</p>', table, more)
 
 

@@ -30,6 +30,7 @@ METRICS = {
     "novelty@5": ("Novelty@5", "how little known what is shown is, in bits"),
     "diversity@5": ("Diversity@5", "how far apart the shown items’ categories are"),
 }
+_TABLE = '<table class="sw-table sw-breakdown sw-cost"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
 _ITEM, _EVENT = "whatif-item", "whatif-event"
 
@@ -129,7 +130,7 @@ def show_cost(room: Room) -> None:
         "Read off test, as often as somebody moves a slider: a warning about a setting, not a figure to report. "
         "Edits of this history don’t count in it."
     )
-    table = html('<table class="sw-table sw-cost"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows)
+    table = html(_TABLE, head, rows)
     show(html('<div class="sw-scroll">{}</div><p class="sw-note">{} {}</p>', table, icon("warning"), note), key="cost")
 
 

@@ -79,7 +79,7 @@ def show_user(room: Room) -> None:
         views[see](room)  # tables and lists that need the room
         return
     left, right = st.columns([7, 5], gap="large")
-    with left, states.frame():
+    with left, st.container(key="beside" if links.get("sku") else "alone"), states.frame():
         views[see](room)
     with right, states.frame():
         show_side(room)
