@@ -42,8 +42,8 @@ def because(shop: Shop, gathered: Gathered, why: Why, *, filled: bool) -> Becaus
         said = [f"{deed(shop, history, one.item_id)} {_named(shop, one.item_id, why.item_id)}" for one in told]
         return Because("history", f"Because they {' and '.join(said)}")
     if why.category_share > 0:
-        return Because("category", f"Because {why.category_share:.0%} of their history is in {why.category}")
-    return Because("popularity", f"Popular: more so than {why.popularity:.0%} of the SKUs")
+        return Because("category", f"Because {_percent(why.category_share)} of their history is in {why.category}")
+    return Because("popularity", f"Popular: more so than {_percent(why.popularity)} of the SKUs")
 
 
 def deed(shop: Shop, history: Interactions, item_id: str) -> str:
@@ -54,6 +54,10 @@ def deed(shop: Shop, history: Interactions, item_id: str) -> str:
     kinds = [kind for bit, kind in enumerate(history.kinds) if done & 1 << bit]
     best = max(kinds, key=lambda kind: weights[kind], default="")
     return DEEDS.get(best, f"did “{best}” with")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _named(shop: Shop, item_id: str, recommended: str) -> str:

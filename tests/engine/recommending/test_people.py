@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -9,10 +10,11 @@ from engine.data.splits import split_by_time
 from engine.errors import UnknownNameError
 from engine.recommend.events import EventConfig, clean_events, micros
 from engine.recommend.pipeline import PipelineConfig
-from engine.recommending.lists import audience, exposure, listed, make_lists
+from engine.recommending.lists import audience, exposure, listed, make_lists, newest, ranked_by, unseen
 from engine.recommending.people import (
     PRESETS,
     described,
+    edited,
     events_of,
     find_users,
     history_of,
@@ -86,6 +88,47 @@ def test_a_made_up_visitor_is_newer_than_everyone_and_has_a_history(shop):
         made_up(shop, [("bag-77", "view")])
     with pytest.raises(UnknownNameError, match="kind of event"):
         made_up(shop, [(BAGS[1], "like")])
+
+
+def test_an_edited_history_loses_what_is_dropped_and_ends_with_what_is_added(shop):
+    log = events_of(shop.log, "buyer")
+    dropped, steps = [(BAGS[0], "transaction"), (BAGS[1], "view"), ("bag-77", "view")], [(SHOES[3], "addtocart")]
+    found = edited(shop, log, dropped=dropped, steps=steps, user_id="buyer")
+    frame = timeline(shop, found)
+    assert frame["item_id"].tolist() == [SHOES[3], *BAGS[1:6], SHOES[0]]
+    assert described(shop, found, "buyer").words == "buyer · 5 orders · mostly Bags"
+    assert len(log) == 7
+    assert history_of(found, shop.config.events, "buyer").weights.nnz == 7
+    with pytest.raises(UnknownNameError, match="item of the catalogue"):
+        edited(shop, log, dropped=[], steps=[("bag-77", "view")], user_id="buyer")
+
+
+def test_the_newest_users_are_those_who_did_something_last(shop):
+    assert newest(shop.all, 2).users.tolist() == ["late", "one"]
+    assert newest(shop.all, 99) is not None and len(newest(shop.all, 99)) == 4
+
+
+def test_what_nobody_is_shown_has_a_reason(shop):
+    data, catalogue = shop.all, shop.catalogue
+    gone = replace(catalogue, available=catalogue.item_ids != SHOES[0])
+    few = replace(shop, catalogue=gone)
+    popular = fit_model("popular", data, gone, seed=1)
+    line = make_pipeline(few, data, {"popular": popular}, PipelineConfig({"popular": 1.0}), seed=1)
+    rows = unseen(make_lists(line, data, 1), line).set_index("item_id")["why"]
+    assert rows[SHOES[0]] == "can't be bought now"
+    assert rows["new-bag"] == "too few events for the models to learn it"
+    assert rows[BAGS[5]] == "others rank higher for everybody"
+    assert len(rows) < len(ITEMS)
+
+
+def test_one_model_alone_leaves_out_what_the_pipeline_does(shop):
+    data = shop.all
+    popular = fit_model("popular", data, shop.catalogue, seed=1)
+    line = make_pipeline(shop, data, {"popular": popular}, PipelineConfig({"popular": 1.0}), seed=1)
+    gathered = line.gather(history_of(shop.log, shop.config.events, "buyer"))
+    found = ranked_by(popular, gathered, 5).ids(ITEMS)[0]
+    assert found and not set(found) & set(BAGS[:6])
+    assert found == line.rank(gathered, 5).ranked.ids(ITEMS)[0][: len(found)]
 
 
 def test_who_gets_an_item_and_which_items_nobody_gets(shop):
