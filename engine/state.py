@@ -89,6 +89,17 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX asked_last ON asked (last);
     """,
+    """
+    CREATE TABLE hidden (            -- items that are not recommended; a log: rows are only ever added
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        item_id TEXT NOT NULL,
+        hidden INTEGER NOT NULL CHECK (hidden IN (0, 1)),
+        reason TEXT NOT NULL,
+        who TEXT NOT NULL,
+        decided TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE INDEX hidden_item ON hidden (item_id);
+    """,
 )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.artifacts import ArtifactStore
 from engine.errors import ArtifactError, ShelfwiseError
+from engine.hiding import Hiding
 from engine.recommend.base import Recommender
 from engine.recommend.catalogue import Catalogue
 from engine.recommend.eligibility import Rules
@@ -21,7 +23,7 @@ from engine.workspace import Workspace
 
 
 def open_pipeline(workspace: Workspace) -> tuple[Shop, Pipeline]:
-    """The pipeline that serves, with the shop it recommends from.
+    """The pipeline that serves, with the shop it recommends from; what people have hidden by now is left out.
 
     Raises NotBuiltError with the command when it isn't built, ArtifactError when its files are damaged.
     """
@@ -37,7 +39,8 @@ def open_pipeline(workspace: Workspace) -> tuple[Shop, Pipeline]:
     shop = open_shop(workspace, shop_config)
     names = [*[name for name, weight in config.sources.items() if weight > 0], FILL]
     models = {name: open_model(workspace, name, shop.catalogue) for name in dict.fromkeys(names)}
-    return shop, make_pipeline(shop, shop.all, models, config, seed=0)
+    pipeline = make_pipeline(shop, shop.all, models, config, seed=0)
+    return shop, replace(pipeline, hidden=Hiding(workspace).mask(shop.catalogue.item_ids))
 
 
 def open_trial(workspace: Workspace, shop: Shop, config: PipelineConfig) -> Trial:

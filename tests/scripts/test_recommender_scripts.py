@@ -9,6 +9,7 @@ from engine.artifacts import ArtifactStore
 from engine.data.demo import make_demo
 from engine.data.demo.config import DemoConfig
 from engine.errors import ArtifactError, NotBuiltError
+from engine.hiding import Hiding
 from engine.metrics.measures import aggregate
 from engine.recommending.serving import open_pipeline, open_trial
 from engine.recommending.shop import open_shop
@@ -51,6 +52,16 @@ def test_what_was_trained_serves_and_has_runs_beside_popularity(home):
         assert not set(ids) & set(shop.catalogue.item_ids[bought[[user]].indices])
     places = {item: place for place, item in enumerate(shop.catalogue.item_ids)}
     assert all(shop.catalogue.available[places[item]] for item in found.ranked.ids(shop.catalogue.item_ids)[0])
+
+
+def test_what_people_hide_is_not_recommended(home):
+    workspace = find_workspace(home, "demo")
+    shop, pipeline = open_pipeline(workspace)
+    best = pipeline.recommend(shop.all, 1).ranked.ids(shop.catalogue.item_ids)[0][0]
+    Hiding(workspace).hide([best], who="Ann")
+    shop, pipeline = open_pipeline(workspace)
+    assert all(best not in ids for ids in pipeline.recommend(shop.all, 10).ranked.ids(shop.catalogue.item_ids))
+    Hiding(workspace).show([best], who="Ann")
 
 
 def test_the_model_that_serves_learned_from_everything_and_the_measured_one_did_not(home):
