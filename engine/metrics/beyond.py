@@ -23,7 +23,8 @@ BETWEEN = " / "  # names of a category's path
 def coverage(hits: Lists, n_items: int, k: int) -> Measure:
     """The share of the n_items that are among the first k of at least one list; a row's value is its list's share."""
     parts = _shown(hits, k)
-    return Measure(parts, lambda sums, _: (sums > 0).sum(axis=-1) / n_items, np.asarray(parts.sum(axis=1)) / n_items)
+    alone = np.asarray(parts.sum(axis=1)) / n_items
+    return Measure(parts, lambda sums, _: (sums > 0).sum(axis=-1) / n_items, alone, recentre=True)
 
 
 def gini(hits: Lists, n_items: int, k: int) -> Measure:
@@ -33,7 +34,8 @@ def gini(hits: Lists, n_items: int, k: int) -> Measure:
     """
     parts = _shown(hits, k)
     alone = np.asarray(parts.sum(axis=1), dtype=np.float64)
-    return Measure(parts, lambda sums, _: _unequal(sums, n_items), np.where(alone > 0, 1 - alone / n_items, 0))
+    values = np.where(alone > 0, 1 - alone / n_items, 0)
+    return Measure(parts, lambda sums, _: _unequal(sums, n_items), values, recentre=True)
 
 
 def novelty(surprise: Lists, k: int) -> Measure:

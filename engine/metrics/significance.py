@@ -33,11 +33,15 @@ class Measure:
     parts:   (n, m) what each row adds, dense or sparse: one column for a mean, three (tp, fp, fn) for micro-F1.
     combine: (sums (…, m), n) -> (…): the metric from the column sums over n rows.
     values:  (n,) the metric of each row alone.
+    recentre: whether resampling is off on average, as it is for the number of distinct items in n lists: draws repeat
+             lists, so fewer are distinct. Intervals are then moved by what the draws are off (Efron and Tibshirani,
+             ch. 10.2).
     """
 
     parts: Floats | Sparse
     combine: Combine
     values: Floats
+    recentre: bool = False
 
     @property
     def total(self) -> float:
@@ -103,6 +107,8 @@ def paired_bootstrap(
     if n == 0 or n != len(b.values):
         raise ValueError(f"a paired comparison needs the same rows twice, got {n} and {len(b.values)}")
     differences = _resampled(a, b, n_resamples, np.random.default_rng(seed))
+    if a.recentre or b.recentre:
+        differences += (b.total - a.total) - differences.mean()
     low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
     gap = b.values - a.values
     wins, losses = int(np.sum(gap > TIE)), int(np.sum(gap < -TIE))

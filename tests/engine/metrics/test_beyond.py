@@ -4,6 +4,7 @@ import pytest
 
 from engine.metrics import beyond
 from engine.metrics.measures import aggregate
+from engine.metrics.significance import paired_bootstrap
 
 HITS = [["a", "b", "c"], ["a", "b"], [], None]
 
@@ -57,6 +58,16 @@ def test_diversity_by_hand():
     assert beyond.diversity(lists, 3).values.tolist() == pytest.approx([0, (0.5 + 1 + 1) / 3, 0, 2 / 3, 0])
     assert beyond.diversity(lists, 2).values.tolist() == pytest.approx([0, 0.5, 0, 2 / 3, 0])
     assert beyond.diversity([["A / Other", "B / Other"]], 2).total == 1  # equal names below other parents
+
+
+@pytest.mark.parametrize("measure", [beyond.coverage, beyond.gini])
+def test_intervals_of_what_counts_distinct_items_hold_the_difference_itself(measure):
+    rng = np.random.default_rng(1)
+    narrow = [[f"i{n}" for n in rng.choice(20, 5, replace=False)] for _ in range(150)]
+    wide = [[f"i{n}" for n in rng.choice(400, 5, replace=False)] for _ in range(150)]
+    found = paired_bootstrap(measure(narrow, 500, 5), measure(wide, 500, 5), seed=1)
+    assert found.low < found.difference < found.high
+    assert found.high - found.low < 0.2
 
 
 def test_a_run_of_recommendations_has_them_beside_accuracy():
