@@ -28,11 +28,12 @@ from engine.search.fields import read_fields
 from engine.search.hybrid import CONFIG as HYBRID_FILE
 from engine.search.hybrid import Hybrid
 from engine.search.learning import Learned, learn
+from engine.search.order import ORDER, Order, SecondStageConfig
 from engine.search.popular import Popular
 from engine.search.registry import RETRIEVERS
 from engine.search.review_splits import current_split, read_part
 from engine.search.review_words import read_reviews
-from engine.search.second_stage import MODEL, Order, SecondStage, SecondStageConfig
+from engine.search.second_stage import SecondStage
 from engine.settings import load_settings
 from engine.tracking import log_run
 from engine.workspace import Workspace
@@ -92,7 +93,7 @@ def open_retriever(workspace: Workspace, name: str, *, encoder: str = EMBEDDED) 
         return hybrid
     if kind == CROSS:
         return _reading(hybrid, documents, model)
-    if not (folder / MODEL).is_file():
+    if not (folder / ORDER).is_file():
         raise NotBuiltError(f"A second stage of workspace {workspace.name}", _command(workspace, encoder))
     return SecondStage(hybrid, Features(hybrid.bm25.fields, documents.frame, dense.vectors_of), Order.load(folder))
 

@@ -7,7 +7,7 @@ documents hold earlier reviews only, so a query is never in the document that it
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,13 +33,14 @@ class Queries:
     """n queries and what each should find.
 
     ids: n distinct names; texts: n; relevant: n lists of item ids; gains: n lists of grades beside `relevant`, None
-    when relevance is yes or no.
+    when relevance is yes or no; judged: of judged queries the grade of every judged item, relevant or not.
     """
 
     ids: list[str]
     texts: list[str]
     relevant: list[list[str]]
     gains: list[list[float]] | None = None
+    judged: list[dict[str, float]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,8 +49,9 @@ class Queries:
         """Those where `chosen`, (n,), is true."""
         at = np.flatnonzero(chosen)
         gains = [self.gains[i] for i in at] if self.gains is not None else None
+        judged = [self.judged[i] for i in at] if self.judged is not None else None
         relevant = [self.relevant[i] for i in at]
-        return Queries([self.ids[i] for i in at], [self.texts[i] for i in at], relevant, gains)
+        return Queries([self.ids[i] for i in at], [self.texts[i] for i in at], relevant, gains, judged)
 
     def answerable(self, item_ids: Collection[str]) -> NDArray[np.bool_]:
         """(n,) whether any relevant item of the query is among `item_ids`; the others can only be missed."""
@@ -84,7 +86,9 @@ def judged_queries(judgments: pd.DataFrame, *, least: float) -> Queries:
     good = graded[graded["relevance"] >= least].groupby("query_id")
     found = good.agg({"query": "first", "item_id": list, "relevance": list}).reset_index()
     columns = (found[name].tolist() for name in ("query_id", "query", "item_id", "relevance"))
-    return Queries(*columns)
+    known = {query: dict(zip(of["item_id"], of["relevance"], strict=True)) for query, of in graded.groupby("query_id")}
+    asked = Queries(*columns)
+    return replace(asked, judged=[known[query] for query in asked.ids])
 
 
 def search_batches(

@@ -82,10 +82,19 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def listed(self) -> NDArray[np.bool_]:
+        """(n,) whether either list has it; the others are there because somebody asked for them."""
+        return (self.lexical_rank <= self.depth) | (self.dense_rank <= self.depth)
+
+    def take(self, which: slice | Rows | NDArray[np.bool_]) -> Candidates:
+        """Those at `which`, in that order."""
+        arrays = ("rows", "lexical", "cosine", "lexical_rank", "dense_rank", "fused")
+        return replace(self, **{name: getattr(self, name)[which] for name in arrays})
+
     def first(self, k: int) -> Candidates:
         """The k best."""
-        arrays = ("rows", "lexical", "cosine", "lexical_rank", "dense_rank", "fused")
-        return replace(self, **{name: getattr(self, name)[:k] for name in arrays})
+        return self.take(slice(k))
 
 
 class Hybrid:
@@ -203,9 +212,7 @@ def fused(found: Candidates, weight: float) -> Floats:
 
 def reordered(found: Candidates) -> Candidates:
     """`found` with the best fused score first; equal ones stay in the order of the catalogue."""
-    order = np.argsort(-found.fused, kind="stable")
-    arrays = ("rows", "lexical", "cosine", "lexical_rank", "dense_rank", "fused")
-    return replace(found, **{name: getattr(found, name)[order] for name in arrays})
+    return found.take(np.argsort(-found.fused, kind="stable"))
 
 
 def trace_of(found: Candidates, item_ids: NDArray[np.object_]) -> pd.DataFrame:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from engine.metrics.measures import aggregate
@@ -13,7 +14,8 @@ from engine.search.bm25 import stacked
 from engine.search.evaluation import BATCH, Queries
 from engine.search.features import Features
 from engine.search.hybrid import Candidates, Hybrid, fused, reordered
-from engine.search.second_stage import Examples, Order, SecondStage, SecondStageConfig, examples
+from engine.search.order import Examples, Order, SecondStageConfig, examples
+from engine.search.second_stage import SecondStage
 
 WEIGHTS = tuple(n / 20 for n in range(2, 20))
 METRIC = "ndcg@10"
@@ -51,7 +53,7 @@ def learn(
     best = max(weights, key=lambda weight: (weights[weight], -abs(weight - 0.5)))
     chosen = Hybrid(hybrid.bm25, hybrid.dense, replace(hybrid.config, weight=best))
     found = _examples(chosen, features, train, config.depth, partial(report, "second stage"))
-    if not found.levels.any():
+    if not found.levels[found.listed].any():
         return Learned(chosen, None, weights, {"hybrid": weights[best]})
     stage = SecondStage(chosen, features, Order.fit(found, config))
     figure = _figure([stage.search(texts, 10).ids(stage.item_ids) for texts in _batches(valid.texts)], valid)
@@ -86,15 +88,18 @@ def _examples(
 ) -> Examples:
     place = {item: row for row, item in enumerate(hybrid.item_ids.tolist())}
     gains = queries.gains or [[1.0] * len(wanted) for wanted in queries.relevant]
-    graded = [
-        {place[item]: gain for item, gain in zip(wanted, worth, strict=True) if item in place}
-        for wanted, worth in zip(queries.relevant, gains, strict=True)
-    ]
+    relevant = [_rows(place, dict(zip(*of, strict=True))) for of in zip(queries.relevant, gains, strict=True)]
+    judged = [_rows(place, known) for known in queries.judged or [{}] * len(queries)]
     found: list[Candidates] = []
     for texts in _batches(queries.texts):
-        found += [one.first(depth) for one in hybrid.candidates(texts)]
+        known = judged[len(found) : len(found) + len(texts)]
+        found += hybrid.candidates(texts, extra=[np.array(list(of), dtype=np.int64) for of in known])
         report(len(found))
-    return examples(found, graded, features)
+    return examples(found, relevant, judged, features, depth)
+
+
+def _rows(place: Mapping[str, int], worth: Mapping[str, float]) -> dict[int, float]:
+    return {place[item]: gain for item, gain in worth.items() if item in place}
 
 
 def _batches(texts: Sequence[str]) -> list[list[str]]:

@@ -17,8 +17,8 @@ from engine.search.cross_encoder import CrossEncoderConfig
 from engine.search.documents import KIND, NAME, Document, read_documents, save_documents
 from engine.search.fields import read_fields
 from engine.search.index import build_index
+from engine.search.order import GRADE, ORDER, Order, SecondStageConfig
 from engine.search.registry import RETRIEVERS
-from engine.search.second_stage import MODEL, Order, SecondStageConfig
 from engine.searching import build_words, open_retriever, train_search
 from engine.workspace import Workspace
 from tests.tiny_model import tiny_model
@@ -212,10 +212,11 @@ def test_the_stored_index_of_words_equals_one_made_anew(shop):
     assert (stored.search(["red bag", "kettle"], 9).rows == made.search(["red bag", "kettle"], 9).rows).all()
 
 
-def test_an_order_cut_short_is_refused(opened, tmp_path):
+@pytest.mark.parametrize("name", [ORDER, GRADE])
+def test_an_order_cut_short_is_refused(opened, name, tmp_path):
     opened["second_stage"].order.save(tmp_path)
-    text = (tmp_path / MODEL).read_text()
-    (tmp_path / MODEL).write_text(text[: len(text) // 2])
+    text = (tmp_path / name).read_text()
+    (tmp_path / name).write_text(text[: len(text) // 2])
     with pytest.raises(ArtifactError, match="train it again"):
         Order.load(tmp_path)
 

@@ -10,9 +10,9 @@ from engine.runs import RunStore
 from engine.search.building import build_documents
 from engine.search.extraction import extract_keywords
 from engine.search.index import build_index
+from engine.search.order import SecondStageConfig
 from engine.search.registry import RETRIEVERS
 from engine.search.review_splits import current_split, split_reviews
-from engine.search.second_stage import SecondStageConfig
 from engine.searching import open_retriever, train_search
 
 SAID = {

@@ -77,5 +77,6 @@ def test_judged_queries_keep_grades_from_the_least_on():
         }
     )
     queries = judged_queries(judgments, least=2)
-    assert queries == Queries(["q1", "q2"], ["bag", "boots"], [["b"], ["a"]], [[2.5], [3.0]])
+    known = [{"b": 2.5, "c": 1.0}, {"a": 3.0}]
+    assert queries == Queries(["q1", "q2"], ["bag", "boots"], [["b"], ["a"]], [[2.5], [3.0]], known)
     assert figures(search_rows(Fixed(), Queries(["q"], ["ba"], [["b"]])))["recall@1"].b == 1.0
