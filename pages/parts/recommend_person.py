@@ -27,11 +27,15 @@ def show_portrait(room: Room) -> None:
         shares += [("First and last event (UTC)", f"{found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}")]
     facts = join(html("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in shares)
     listed = html('<dl class="sw-facts">{}</dl>', facts) if found.n_events else ""
-    show(html('<div class="sw-portrait"><h2>{}</h2>{}{}</div>', words(found), listed, _cold(room)), key="portrait")
+    show(html('<div class="sw-portrait"><h2>{}</h2>{}{}</div>', words(found), listed, _noted(room)), key="portrait")
 
 
-def _cold(room: Room) -> Markup:
-    """What is said of somebody without a history."""
+def _noted(room: Room) -> Markup:
+    """What is said of somebody without a history, or with more of one than counts."""
+    if said := room.served.shop.report.capped.get(room.asked.user_id):
+        most = room.served.shop.config.events.most_events
+        note = f"Has {said:,} events, as bots and tills have; only the newest {most:,} count."
+        return html('<p class="sw-note" role="status">{} {}</p>', icon("smart_toy"), note)
     if room.known or room.person.added:
         return Markup("")
     if room.asked.user_id == VISITOR:

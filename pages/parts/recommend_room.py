@@ -86,7 +86,7 @@ def open_room(workspace: Workspace) -> Room:
         served = recommend_cache.served(workspace)
     except NotBuiltError as error:
         raise NotBuiltError("The recommender", error.command) from None
-    user = links.get("user")
+    user = links.get("user").strip()
     asked = Person(user)
     person, config = asked, served.pipeline.config
     if links.get("see") == WHAT_IF:

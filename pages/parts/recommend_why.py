@@ -46,12 +46,12 @@ def show_why(room: Room, item_id: str) -> None:
         lost = why_not(room.pipeline, gathered, item_id, recommend_cache.SHOWN)
         said = html("<h3>Why it isn’t in the list: {}</h3><p>{}</p>{}", lost.stage, lost.sentence, _ranks(lost))
     show(html('<div class="sw-verdict">{}</div>', said), key="verdict")
-    known = item_id in gathered_ids(room)
+    known = item_id in _candidates(room)
     show(_carried(room, why) if known else _about(why), key="carried")
     show(_stages(room, item_id) if known else Markup(""), key="item-stages")
 
 
-def gathered_ids(room: Room) -> set[str]:
+def _candidates(room: Room) -> set[str]:
     """The candidates, and what filled the list."""
     return set(recommend_cache.traced(room.served, room.person, room.config)["item_id"])
 

@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 
+import pandas as pd
 import pytest
 from conftest import run
 from reading import part, shown
@@ -308,15 +309,16 @@ def test_newer_events_are_said_and_count_at_once(trained, home):
     events = workspace.read("events")
     more = events[events["user_id"] == "U-01"].assign(user_id="U-99")
     strange = events.head(3).assign(event="peek")
-    import pandas as pd
-
+    moments = pd.date_range("2024-04-01", periods=5005, freq="s", tz="UTC")
+    bot = pd.DataFrame({"user_id": "bot", "item_id": BAGS[1], "event": "view", "timestamp": moments})
     with workspace.replace_tables("test") as writer:
         writer.write("items", workspace.read("items"))
-        writer.write("events", pd.concat([events, more, strange], ignore_index=True))
+        writer.write("events", pd.concat([events, more, strange, bot], ignore_index=True))
     app = run(RECOMMEND, {"user": "U-99"})
     assert "train_recommender.py --workspace demo" in part(app, "outdated")
     assert "3 of kinds without a weight (peek)" in part(app, "left-out")
     assert listed(app) == listed(run(RECOMMEND, {"user": "U-01"}))
+    assert "Has 5,005 events" in part(run(RECOMMEND, {"user": " bot "}), "portrait")
 
 
 def test_without_tables_the_import_is_named(home):
