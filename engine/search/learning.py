@@ -12,9 +12,10 @@ import pandas as pd
 from engine.metrics.measures import aggregate
 from engine.search.bm25 import stacked
 from engine.search.evaluation import BATCH, Queries
+from engine.search.examples import Examples, examples
 from engine.search.features import Features
 from engine.search.hybrid import Candidates, Hybrid, fused, reordered
-from engine.search.order import Examples, Order, SecondStageConfig, examples
+from engine.search.order import Order, SecondStageConfig
 from engine.search.second_stage import SecondStage
 
 WEIGHTS = tuple(n / 20 for n in range(2, 20))
