@@ -1,4 +1,4 @@
-"""What pages keep between reruns: beside search_cache.py the only place with Streamlit's caches.
+"""What pages keep between reruns: beside search_cache.py and recommend_cache.py the only place with Streamlit's caches.
 
 Keys hold versions (the tables' hash, an artifact's version), so a new import or training is seen at once and old
 entries age out. Large read-only things are resources; small results are data, copied at each hit.

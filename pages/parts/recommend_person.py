@@ -42,13 +42,13 @@ def _noted(room: Room) -> Markup:
         said = "Somebody who just came in: the list is what everybody is shown before they did anything."
         way = html('<a class="sw-link" href="{}">Give them a history</a>', links.link(see=WHAT_IF, sku=None))
         return html('<p class="sw-note">{} {}{}</p>', said, "" if links.get("see") == WHAT_IF else way, "")
-    error = UnknownNameError("user", room.asked.user_id, nearby(room))
+    error = UnknownNameError("user", room.asked.user_id, _nearby(room))
     near = html(' Did you mean <a class="sw-link" href="{}">{}</a>?', links.link(user=error.nearest), error.nearest)
     said = "No event has this name, so the list is the one for somebody new."
     return html('<p class="sw-note" role="status">{} {}{}</p>', icon("help"), said, near if error.nearest else "")
 
 
-def nearby(room: Room) -> list[str]:
+def _nearby(room: Room) -> list[str]:
     """The users around the place where the name would stand: enough to find a slip in, however many there are."""
     users = room.served.shop.log.users
     at = int(users.searchsorted(room.asked.user_id))
@@ -59,10 +59,10 @@ def nearby(room: Room) -> list[str]:
 def show_timeline(room: Room) -> None:
     """The user's events, newest first, with pictures; in "what if" each can be taken out."""
     rows = recommend_cache.timeline(room.served, room.asked.user_id)
+    listed = rows.head(MOST_SHOWN if links.get("all") else EVENTS_SHOWN)
     more = len(rows) > EVENTS_SHOWN and not links.get("all")
-    said = f"newest first, {EVENTS_SHOWN} of {len(rows):,}" if more else "newest first"
+    said = "newest first" + (f", {len(listed)} of {len(rows):,}" if len(listed) < len(rows) else "")
     title = html('<div class="sw-section"><h3>History</h3><p>{}</p></div>', said if len(rows) else "No event so far")
-    listed = rows.head(EVENTS_SHOWN if more else MOST_SHOWN)
     items = recommend_cache.items(room.served, tuple(dict.fromkeys(listed["item_id"])))
     drawn = join(_event(room, row, items.get(row["item_id"])) for row in listed.to_dict("records"))
     style = "" if any(item.get("image") for item in items.values()) else "sw-plain"

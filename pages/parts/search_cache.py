@@ -1,7 +1,8 @@
 """What the product search keeps between reruns: documents, retrievers with their models, hits, and what explains them.
 
-Beside cache.py the only place with Streamlit's caches. Keys hold the versions of everything that search reads, so what
-a script builds is seen at once and old entries age out. The models load once for all sessions, with the first query.
+Beside cache.py and recommend_cache.py the only place with Streamlit's caches. Keys hold the versions of everything
+that search reads, so what a script builds is seen at once and old entries age out. The models load once for all
+sessions, with the first query.
 """
 
 from collections.abc import Sequence
