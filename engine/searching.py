@@ -17,7 +17,7 @@ from engine.judging import Judging, with_people
 from engine.metrics.significance import PairedDifference
 from engine.runs import Run, RunStore, aggregate, compare, new_run
 from engine.search.base import Retriever
-from engine.search.bm25 import Bm25
+from engine.search.bm25 import Bm25, Bm25Config
 from engine.search.cross_encoder import CrossEncoder
 from engine.search.dense import Dense
 from engine.search.documents import Documents, read_documents
@@ -107,11 +107,9 @@ def _reading(hybrid: Hybrid, documents: Documents, model: str) -> CrossEncoder:
 
 def open_words(workspace: Workspace, documents: Documents) -> Bm25:
     """BM25 over `documents`: the stored index when it was made of them, otherwise one made now and not stored."""
-    store = ArtifactStore(workspace)
-    if WORDS in store.names(WORDS):
-        version = store.current(WORDS, WORDS, command=_command(workspace, EMBEDDED))
-        if store.card(WORDS, WORDS, version).config.get("documents") == documents.version:
-            return Bm25.load(store.open(WORDS, WORDS, version))
+    stored = _stored_words(workspace, documents.version)
+    if stored:
+        return Bm25.load(stored)
     fields = read_fields(documents.frame, documents.version, read_reviews(workspace, documents))
     return Bm25.build(fields, documents.item_ids)
 
@@ -120,9 +118,9 @@ def build_words(workspace: Workspace) -> Bm25:
     """Index the documents that serve by words, store the index, and return the retriever; one that is there is kept."""
     documents = read_documents(workspace)
     bm25 = open_words(workspace, documents)
-    if _is_stored(workspace, documents.version):
+    if _stored_words(workspace, documents.version):
         return bm25
-    card = _card(WORDS, WORDS, {**asdict(bm25.config), "documents": documents.version}, documents.version, "", 0)
+    card = _card(WORDS, WORDS, _words_config(documents.version), documents.version, "", 0)
     ArtifactStore(workspace).save(card, bm25.save)
     return bm25
 
@@ -262,12 +260,18 @@ def _trained(workspace: Workspace, encoder: str) -> Path:
     return folder
 
 
-def _is_stored(workspace: Workspace, documents: str) -> bool:
+def _stored_words(workspace: Workspace, documents: str) -> Path | None:
+    """The stored index of words, if it was made of that version of the documents and with today's settings."""
     store = ArtifactStore(workspace)
     if WORDS not in store.names(WORDS):
-        return False
+        return None
     version = store.current(WORDS, WORDS, command=_command(workspace, EMBEDDED))
-    return store.card(WORDS, WORDS, version).config.get("documents") == documents
+    made_as = store.card(WORDS, WORDS, version).config
+    return store.open(WORDS, WORDS, version) if made_as == _words_config(documents) else None
+
+
+def _words_config(documents: str) -> dict[str, Any]:
+    return {**asdict(Bm25Config()), "documents": documents}
 
 
 def _card(

@@ -12,7 +12,7 @@ from engine.artifacts import ArtifactStore, Card
 from engine.errors import ArtifactError, NotBuiltError, SettingsError, UnknownNameError
 from engine.ranked import NONE
 from engine.runs import RunStore
-from engine.search.bm25 import Bm25
+from engine.search.bm25 import Bm25, Bm25Config
 from engine.search.cross_encoder import CrossEncoderConfig
 from engine.search.documents import KIND, NAME, Document, read_documents, save_documents
 from engine.search.fields import read_fields
@@ -210,6 +210,17 @@ def test_the_stored_index_of_words_equals_one_made_anew(shop):
     made = Bm25.build(read_fields(documents.frame, documents.version), documents.item_ids)
     assert len(ArtifactStore(shop).versions("bm25", "bm25")) == 1
     assert (stored.search(["red bag", "kettle"], 9).rows == made.search(["red bag", "kettle"], 9).rows).all()
+
+
+def test_an_index_of_words_made_with_other_settings_is_made_anew(tmp_path, monkeypatch):
+    workspace = Workspace.create(tmp_path / "plain")
+    card = Card(KIND, NAME, "1", config={}, data_hash="", split="", seed=0)
+    save_documents(workspace, card, [document(0, "bag", "red")])
+    build_words(workspace)
+    monkeypatch.setattr("engine.searching.Bm25Config", lambda: Bm25Config(b=0.9))
+    for _ in range(2):
+        build_words(workspace)
+    assert len(ArtifactStore(workspace).versions("bm25", "bm25")) == 2
 
 
 @pytest.mark.parametrize("name", [ORDER, GRADE])
