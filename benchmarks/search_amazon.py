@@ -37,7 +37,7 @@ from engine.search.learning import fit_weight
 from engine.search.pairs import PairConfig, build_pairs
 from engine.search.popular import Popular
 from engine.search.review_splits import current_split, read_part, split_reviews
-from engine.searching import build_words
+from engine.search.words import build_words
 from engine.workspace import Workspace
 
 SETS = ("amazon_2023_subscription_boxes", "amazon_2014_digital_music")

@@ -17,14 +17,12 @@ from engine.judging import Judging, with_people
 from engine.metrics.significance import PairedDifference
 from engine.runs import Run, RunStore, aggregate, compare, new_run
 from engine.search.base import Retriever
-from engine.search.bm25 import Bm25, Bm25Config
 from engine.search.cross_encoder import CrossEncoder
 from engine.search.dense import Dense
 from engine.search.documents import Documents, read_documents
 from engine.search.encoders import EMBEDDED, slug
 from engine.search.evaluation import Queries, judged_queries, review_queries, search_rows
 from engine.search.features import Features
-from engine.search.fields import read_fields
 from engine.search.hybrid import CONFIG as HYBRID_FILE
 from engine.search.hybrid import Hybrid
 from engine.search.learning import Learned, learn
@@ -32,13 +30,13 @@ from engine.search.order import ORDER, Order, SecondStageConfig
 from engine.search.popular import Popular
 from engine.search.registry import RETRIEVERS
 from engine.search.review_splits import current_split, read_part
-from engine.search.review_words import read_reviews
 from engine.search.second_stage import SecondStage
+from engine.search.words import build_words, open_words
 from engine.settings import load_settings
 from engine.tracking import log_run
 from engine.workspace import Workspace
 
-KIND, WORDS, CROSS = "search", "bm25", "cross_encoder"
+KIND, CROSS = "search", "cross_encoder"
 COMMAND = ".venv/bin/python scripts/train_search.py --workspace {name} --encoder {encoder}"
 TABLES = ("items", "reviews", "tags", "judgments")
 LIBRARIES = ("numpy", "lightgbm", "bm25s", "rapidfuzz")
@@ -103,26 +101,6 @@ def _reading(hybrid: Hybrid, documents: Documents, model: str) -> CrossEncoder:
         raise SettingsError(f"{CROSS} needs a model; name one as {CROSS}:cross-encoder/ms-marco-MiniLM-L6-v2.")
     texts = documents.texts
     return CrossEncoder(hybrid, lambda rows: [texts[row] for row in rows], model)
-
-
-def open_words(workspace: Workspace, documents: Documents) -> Bm25:
-    """BM25 over `documents`: the stored index when it was made of them, otherwise one made now and not stored."""
-    stored = _stored_words(workspace, documents.version)
-    if stored:
-        return Bm25.load(stored)
-    fields = read_fields(documents.frame, documents.version, read_reviews(workspace, documents))
-    return Bm25.build(fields, documents.item_ids)
-
-
-def build_words(workspace: Workspace) -> Bm25:
-    """Index the documents that serve by words, store the index, and return the retriever; one that is there is kept."""
-    documents = read_documents(workspace)
-    bm25 = open_words(workspace, documents)
-    if _stored_words(workspace, documents.version):
-        return bm25
-    card = _card(WORDS, WORDS, _words_config(documents.version), documents.version, "", 0)
-    ArtifactStore(workspace).save(card, bm25.save)
-    return bm25
 
 
 def train_search(
@@ -258,20 +236,6 @@ def _trained(workspace: Workspace, encoder: str) -> Path:
     if not (folder / HYBRID_FILE).is_file():
         raise NotBuiltError(f"The fusion of workspace {workspace.name}", _command(workspace, encoder))
     return folder
-
-
-def _stored_words(workspace: Workspace, documents: str) -> Path | None:
-    """The stored index of words, if it was made of that version of the documents and with today's settings."""
-    store = ArtifactStore(workspace)
-    if WORDS not in store.names(WORDS):
-        return None
-    version = store.current(WORDS, WORDS, command=_command(workspace, EMBEDDED))
-    made_as = store.card(WORDS, WORDS, version).config
-    return store.open(WORDS, WORDS, version) if made_as == _words_config(documents) else None
-
-
-def _words_config(documents: str) -> dict[str, Any]:
-    return {**asdict(Bm25Config()), "documents": documents}
 
 
 def _card(

@@ -19,7 +19,8 @@ from engine.search.fields import read_fields
 from engine.search.index import build_index
 from engine.search.order import GRADE, ORDER, Order, SecondStageConfig
 from engine.search.registry import RETRIEVERS
-from engine.searching import build_words, open_retriever, train_search
+from engine.search.words import build_words
+from engine.searching import open_retriever, train_search
 from engine.workspace import Workspace
 from tests.tiny_model import tiny_model
 
@@ -217,7 +218,7 @@ def test_an_index_of_words_made_with_other_settings_is_made_anew(tmp_path, monke
     card = Card(KIND, NAME, "1", config={}, data_hash="", split="", seed=0)
     save_documents(workspace, card, [document(0, "bag", "red")])
     build_words(workspace)
-    monkeypatch.setattr("engine.searching.Bm25Config", lambda: Bm25Config(b=0.9))
+    monkeypatch.setattr("engine.search.words.Bm25Config", lambda: Bm25Config(b=0.9))
     for _ in range(2):
         build_words(workspace)
     assert len(ArtifactStore(workspace).versions("bm25", "bm25")) == 2

@@ -8,7 +8,7 @@ from engine.search.extraction import extract_keywords
 from engine.search.fields import read_fields
 from engine.search.review_splits import current_split, review_batches, split_reviews
 from engine.search.review_words import read_reviews
-from engine.searching import build_words
+from engine.search.words import build_words
 from tests.reviewed import make_reviewed
 
 
