@@ -10,11 +10,12 @@ import numpy as np
 from engine.recommend.eligibility import BOUGHT
 from engine.recommend.explain import Why
 from engine.recommend.interactions import Interactions
-from engine.recommend.pipeline import Gathered
+from engine.recommend.pipeline import Gathered, PipelineConfig
 from engine.recommending.shop import Shop
 
 DEEDS = {"view": "viewed", "addtocart": "put into the basket", BOUGHT: "bought"}
 LEAST = 0.02  # of the score that an event must carry to be named as the reason
+BY_CATEGORY = "popular_in_category"  # the source that goes by the user's categories
 NAMED = 2  # of the user's events in a sentence
 
 
@@ -26,10 +27,11 @@ class Because:
     words: str
 
 
-def because(shop: Shop, gathered: Gathered, why: Why, *, filled: bool) -> Because:
+def because(shop: Shop, gathered: Gathered, why: Why, config: PipelineConfig, *, filled: bool) -> Because:
     """The reason for the item that `why` is about, in the list of the first gathered history.
 
-    filled: whether only popularity put it there, because candidates ran out.
+    config: the weights of the list; the category is a reason only where it counts. filled: whether only popularity put
+    it there, because candidates ran out.
     """
     history = gathered.histories
     if not history.weights[[0]].nnz:
@@ -41,7 +43,7 @@ def because(shop: Shop, gathered: Gathered, why: Why, *, filled: bool) -> Becaus
     if told:
         said = [f"{deed(shop, history, one.item_id)} {_named(shop, one.item_id, why.item_id)}" for one in told]
         return Because("history", f"Because they {' and '.join(said)}")
-    if why.category_share > 0:
+    if why.category_share > 0 and (config.beta > 0 or config.sources.get(BY_CATEGORY, 0) > 0):
         return Because("category", f"Because {_percent(why.category_share)} of their history is in {why.category}")
     return Because("popularity", f"Popular: more so than {_percent(why.popularity)} of the SKUs")
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from markupsafe import Markup
 
 from engine.comparison import Compared, Place
+from engine.recommend.explain import Why
 from engine.recommending.reasons import Because, because
 from pages.parts import cards, compare, links, recommend_cache
 from pages.parts.charts import percent
@@ -24,8 +25,8 @@ def card_list(room: Room, item_ids: Sequence[str], *, filled: Collection[str], c
     for place, item_id in enumerate(item_ids, start=1):
         if item_id not in items:
             continue
-        reason = because(room.served.shop, found, whys[item_id], filled=item_id in filled)
-        facts = _facts(whys[item_id].category, whys[item_id].category_share, whys[item_id].popularity)
+        reason = because(room.served.shop, found, whys[item_id], room.config, filled=item_id in filled)
+        facts = _facts(whys[item_id], told=reason.source == "category")
         drawn.append(_card(room, items[item_id], place, reason, facts, current=current))
     style = "" if any(item.get("image") for item in items.values()) else "sw-plain"
     return html('<div class="sw-hits {}" role="list" aria-label="Recommendations">{}</div>', style, join(drawn))
@@ -37,13 +38,12 @@ def reason_line(reason: Because) -> Markup:
     return html('<span class="sw-because">{} {}</span>', icon(symbol, said), reason.words)
 
 
-def _facts(category: str, share: float, popularity: float) -> Markup:
-    chips = (
-        [html('<span class="sw-chip">{} of their history in {}</span>', percent(share), category_words(category))]
-        if share
-        else []
-    )
-    chips.append(html('<span class="sw-chip">more popular than {} of SKUs</span>', percent(popularity)))
+def _facts(why: Why, *, told: bool) -> Markup:
+    """The share of the history in the item's category, unless the reason tells it already, and the popularity."""
+    chips = [html('<span class="sw-chip">more popular than {} of SKUs</span>', percent(why.popularity))]
+    if why.category and not told:
+        share, name = percent(why.category_share), category_words(why.category)
+        chips.insert(0, html('<span class="sw-chip">{} of their history in {}</span>', share, name))
     return html('<span class="sw-chips">{}</span>', join(chips))
 
 

@@ -27,7 +27,7 @@ def shown_list(room: Room) -> pd.DataFrame:
             "place": place,
             "item_id": item_id,
             "title": items[item_id]["title"] if item_id in items else "",
-            "because": because(shop, gathered, whys[item_id], filled=item_id in filled).words,
+            "because": because(shop, gathered, whys[item_id], room.config, filled=item_id in filled).words,
             "filled": item_id in filled,
         }
         for place, item_id in enumerate(ids, start=1)

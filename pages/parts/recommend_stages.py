@@ -35,7 +35,7 @@ def _way(room: Room, found: Stages) -> Markup:
     tiles = (
         (sum(found.named.values()), "named", f"{named}; in brackets each one’s weight"),
         (len(found.left_out), "left out", _reasons(found.left_out)),
-        (found.candidates, "candidates", f"distinct, ranked by models {config.alpha:g} + category {config.beta:g}"),
+        (found.candidates, "candidates", f"distinct, ranked by models {config.alpha:.2g} + category {config.beta:.2g}"),
         (found.k, "in the list", f"{diverse}; {filled}"),
     )
     drawn = join(

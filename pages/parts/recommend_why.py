@@ -40,7 +40,7 @@ def show_why(room: Room, item_id: str) -> None:
     why = recommend_cache.whys(room.served, room.person, (item_id,))[item_id]
     _show_head(room, item_id)
     if item_id in ids:
-        reason = because(room.served.shop, gathered, why, filled=item_id in room.filled(found))
+        reason = because(room.served.shop, gathered, why, room.config, filled=item_id in room.filled(found))
         said = html("<h3>Why it is at place {}</h3><p>{}</p>", ids.index(item_id) + 1, reason_line(reason))
     else:
         lost = why_not(room.pipeline, gathered, item_id, recommend_cache.SHOWN)

@@ -12,7 +12,7 @@ from engine.recommending.reasons import because, deed
 from engine.recommending.shop import RecommendConfig, Shop, fit_model, make_pipeline
 from engine.recommending.stages import stages
 
-ROW = {item: row for row, item in enumerate(ITEMS)}
+COUNTED = PipelineConfig({"popular": 1.0}, beta=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +69,22 @@ def why(item, *reasons, category="", share=0.0, popularity=0.9):
 )
 def test_the_reason_is_a_sentence(shop, line, found, filled, source, words):
     mine = history(("x", BAGS[0], 3), ("x", BAGS[0], 2, "transaction"), ("x", BAGS[1], 1))
-    said = because(shop, line.gather(mine), found, filled=filled)
+    said = because(shop, line.gather(mine), found, COUNTED, filled=filled)
     assert (said.source, said.words) == (source, words)
 
 
 def test_somebody_new_is_shown_what_is_popular(shop, line):
-    nobody = history(("x", BAGS[0], 1)).rows(np.array([], dtype=np.int64))
-    empty = line.gather(_one_empty(nobody))
-    assert (
-        because(shop, empty, why(BAGS[0]), filled=False).words == "Popular, because nothing is known of this user yet"
-    )
+    empty = histories_of(history(("x", BAGS[0], 1)), np.array(["new"], dtype=object))
+    said = because(shop, line.gather(empty), why(BAGS[0]), COUNTED, filled=False)
+    assert said.words == "Popular, because nothing is known of this user yet"
 
 
-def _one_empty(found):
-    return histories_of(found, np.array(["new"], dtype=object))
+def test_a_category_that_does_not_count_is_no_reason(shop, line):
+    mine, found = line.gather(history(("x", BAGS[0], 1))), why(BAGS[4], category="Bags", share=1.0)
+    without = PipelineConfig({"popular": 1.0}, beta=0.0)
+    assert because(shop, mine, found, without, filled=False).source == "popularity"
+    by_source = PipelineConfig({"popular_in_category": 1.0}, beta=0.0)
+    assert because(shop, mine, found, by_source, filled=False).source == "category"
 
 
 def test_the_weightiest_deed_is_told_and_unknown_kinds_are_named(shop):
