@@ -1,8 +1,8 @@
 """BM25 over the fields of the documents (bm25s), where a term of the title weighs more than one of the summary.
 
 S. Robertson, H. Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009; variant "lucene" of bm25s
-(X. H. Lù, 2024). Fields are weighted as in BM25F, by counting each term of a field so many times. Whole reviews are one more field, each
-of their terms counted once.
+(X. H. Lù, 2024). Fields are weighted as in BM25F, by counting each term of a field so many times. What train reviews
+say is one more field, each term counted once.
 """
 
 from __future__ import annotations
