@@ -16,6 +16,7 @@ from engine.recommending.shop import Shop
 DEEDS = {"view": "viewed", "addtocart": "put into the basket", BOUGHT: "bought"}
 LEAST = 0.02  # of the score that an event must carry to be named as the reason
 BY_CATEGORY = "popular_in_category"  # the source that goes by the user's categories
+MUCH = 0.1  # of a history that must be in the item's category for that to be the reason
 NAMED = 2  # of the user's events in a sentence
 
 
@@ -43,9 +44,10 @@ def because(shop: Shop, gathered: Gathered, why: Why, config: PipelineConfig, *,
     if told:
         said = [f"{deed(shop, history, one.item_id)} {_named(shop, one.item_id, why.item_id)}" for one in told]
         return Because("history", f"Because they {' and '.join(said)}")
-    if why.category_share > 0 and (config.beta > 0 or config.sources.get(BY_CATEGORY, 0) > 0):
-        return Because("category", f"Because {_percent(why.category_share)} of their history is in {why.category}")
-    return Because("popularity", f"Popular: more so than {_percent(why.popularity)} of the SKUs")
+    if why.category_share >= MUCH and (config.beta > 0 or config.sources.get(BY_CATEGORY, 0) > 0):
+        share = f"{why.category_share:.0%}".replace("%", " %")
+        return Because("category", f"Because {share} of their history is in {why.category}")
+    return Because("popularity", "Popular with everybody")
 
 
 def deed(shop: Shop, history: Interactions, item_id: str) -> str:
@@ -56,10 +58,6 @@ def deed(shop: Shop, history: Interactions, item_id: str) -> str:
     kinds = [kind for bit, kind in enumerate(history.kinds) if done & 1 << bit]
     best = max(kinds, key=lambda kind: weights[kind], default="")
     return DEEDS.get(best, f"did “{best}” with")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
 
 
 def _named(shop: Shop, item_id: str, recommended: str) -> str:

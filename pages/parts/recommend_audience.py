@@ -11,6 +11,7 @@ from pages.parts import cards, export, links, recommend_cache, states
 from pages.parts.charts import percent
 from pages.parts.markup import html, join, show
 from pages.parts.recommend_cache import MOST_USERS, SHOWN, Person
+from pages.parts.recommend_cards import facts_line
 from pages.parts.recommend_export import stamped
 from pages.parts.recommend_room import Room, words
 
@@ -49,13 +50,11 @@ def among(room: Room) -> str:
 
 def _head(room: Room, item: dict) -> Markup:
     return html(
-        '<div class="sw-passport {}">{}<div><span class="sw-meta">{} · {} · {}</span><h2>{}</h2>'
+        '<div class="sw-passport {}">{}<div><span class="sw-meta">{}</span><h2>{}</h2>'
         '<div class="sw-ways"><a class="sw-link sw-small" href="{}">Open in the SKU explorer</a></div></div></div>',
         "" if item.get("image") else "sw-plain",
         cards.image(room.workspace.path, item),
-        cards.category(item["category"]),
-        item["item_id"],
-        cards.price(item["price"]),
+        facts_line(cards.category(item["category"]), item["item_id"], cards.price(item["price"])),
         item["title"],
         links.link("sku", sku=item["item_id"]),
     )

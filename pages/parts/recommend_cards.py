@@ -38,6 +38,11 @@ def reason_line(reason: Because) -> Markup:
     return html('<span class="sw-because">{} {}</span>', icon(symbol, said), reason.words)
 
 
+def facts_line(*words: str) -> str:
+    """ "Clothes · CLO-0366 · 99.00", of the words that aren't empty."""
+    return " · ".join(filter(None, words))
+
+
 def _facts(why: Why, *, told: bool) -> Markup:
     """The share of the history in the item's category, unless the reason tells it already, and the popularity."""
     chips = [html('<span class="sw-chip">more popular than {} of SKUs</span>', percent(why.popularity))]
@@ -51,15 +56,13 @@ def _card(room: Room, item: dict, place: int, reason: Because, facts: Markup, *,
     here = item["item_id"] == current
     return html(
         '<a class="sw-hit sw-rec" role="listitem" id="rec-{}" href="{}"{}>{}<span class="sw-said-of">'
-        '<span class="sw-meta"><b class="sw-num">{}</b> · {} · {} · {}</span><strong>{}</strong>{}{}</span></a>',
+        '<span class="sw-meta"><b class="sw-num">{}</b> · {}</span><strong>{}</strong>{}{}</span></a>',
         item["item_id"],
         links.link(sku=None if here else item["item_id"]),
         Markup(' aria-current="true"') if here else "",
         cards.image(room.workspace.path, item),
         place,
-        cards.category(item["category"]),
-        item["item_id"],
-        cards.price(item["price"]),
+        facts_line(cards.category(item["category"]), item["item_id"], cards.price(item["price"])),
         item["title"],
         reason_line(reason),
         facts,
@@ -83,7 +86,7 @@ def _row(room: Room, item: dict, number: int, place: Place, *, side: str, curren
     here = item["item_id"] == current
     return html(
         '<a class="sw-item sw-line-{}" role="listitem" id="{}-{}" href="{}"{}>{}<span>'
-        '<strong class="sw-clip">{}</strong><span class="sw-meta"><b class="sw-num">{}</b> · {} · {}</span> {}'
+        '<strong class="sw-clip">{}</strong><span class="sw-meta"><b class="sw-num">{}</b> · {}</span> {}'
         "</span></a>",
         place.where.lower().replace(" ", "-"),
         side.lower(),
@@ -93,7 +96,6 @@ def _row(room: Room, item: dict, number: int, place: Place, *, side: str, curren
         cards.image(room.workspace.path, item),
         item["title"],
         number if side != "gone" else "–",
-        item["item_id"],
-        cards.price(item["price"]),
+        facts_line(item["item_id"], cards.price(item["price"])),
         compare.move_badge(place),
     )

@@ -8,7 +8,7 @@ from engine.recommending.reasons import because, deed
 from pages.parts import cards, links, recommend_cache
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, icon, join, show
-from pages.parts.recommend_cards import reason_line
+from pages.parts.recommend_cards import facts_line, reason_line
 from pages.parts.recommend_room import OPENED, Room, category_words, label, pick, title
 
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
@@ -74,15 +74,13 @@ def _show_head(room: Room, item_id: str) -> None:
     stock = "" if item["available"] is not False else " · out of stock"
     show(
         html(
-            '<div class="sw-passport {}">{}<div><span class="sw-meta">{} · {} · {}{}</span><h2>{}</h2>'
+            '<div class="sw-passport {}">{}<div><span class="sw-meta">{}{}</span><h2>{}</h2>'
             '<div class="sw-ways"><a class="sw-link sw-small" href="{}">{} Close</a>'
             '<a class="sw-link sw-small" href="{}">Who is shown it</a>'
             '<a class="sw-link sw-small" href="{}">Open in the SKU explorer</a></div></div></div>',
             "" if item.get("image") else "sw-plain",
             cards.image(room.workspace.path, item),
-            cards.category(item["category"]),
-            item_id,
-            cards.price(item["price"]),
+            facts_line(cards.category(item["category"]), item["item_id"], cards.price(item["price"])),
             stock,
             item["title"],
             links.link(**OPENED),

@@ -58,7 +58,7 @@ def why(item, *reasons, category="", share=0.0, popularity=0.9):
             "category",
             "Because 40 % of their history is in Bags",
         ),
-        (why(SHOES[4]), False, "popularity", "Popular: more so than 90 % of the SKUs"),
+        (why(SHOES[4]), False, "popularity", "Popular with everybody"),
         (
             why(SHOES[4], (BAGS[0], 0.5)),
             True,
