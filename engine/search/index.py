@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from engine.search.documents import read_documents
 from engine.search.embeddings import COMMAND, Embeddings, embed, open_embeddings
 from engine.search.embeddings import KIND as EMBEDDINGS
 from engine.search.encoders import EMBEDDED, EncoderConfig, load_encoder, slug
-from engine.search.indexed import Index, IndexConfig, verify
+from engine.search.indexed import LEAST_RECALL, Index, IndexConfig, graph_recall, verify
 from engine.settings import load_chroma_address
 from engine.workspace import Workspace
 
@@ -67,7 +67,8 @@ def index_embeddings(
         kept = _kept(workspace, card)
         if kept is not None:
             return kept
-        _write(folder, card, embeddings, _metadata(workspace, embeddings), chroma)
+        recall = _write(folder, card, embeddings, _metadata(workspace, embeddings), chroma)
+        card = replace(card, metrics={"recall@100": round(recall, 4)})
         stored = ArtifactStore(workspace).save(card, lambda place: _move(folder, place))
         _prune(workspace, encoder, chroma)
         return stored
@@ -108,7 +109,7 @@ def _open(workspace: Workspace, encoder: str, version: str, chroma: str | None) 
     except (KeyError, TypeError) as error:
         raise ArtifactError(f"The card in {folder} can't be used ({error!r}); build it again.") from None
     embeddings = open_embeddings(workspace, encoder, made_from)
-    if len(embeddings.item_ids) <= config.exact_below:
+    if len(embeddings.item_ids) <= config.exact_below or card.metrics.get("recall@100", 1.0) < LEAST_RECALL:
         return Index(version, embeddings, config)  # Chroma needn't even be loaded
     return _with_collection(folder, card, embeddings, chroma)
 
@@ -139,8 +140,8 @@ def _with_collection(folder: Path, card: Card, embeddings: Embeddings, address: 
 
 def _write(
     folder: Path, card: Card, embeddings: Embeddings, metadata: list[dict[str, Any]], address: str | None
-) -> None:
-    """Write the index that `card` describes, open it as a reader would, and verify it."""
+) -> float:
+    """Write the index that `card` describes, open it as a reader would, and verify it; returns its recall at 100."""
     from engine.search.chroma import Hnsw, write_folder, write_server
 
     index: dict[str, Any] = card.config["index"]
@@ -153,6 +154,7 @@ def _write(
     opened = _with_collection(folder, card, embeddings, address)
     try:
         verify(opened)
+        return graph_recall(opened)
     finally:
         opened.close()
 

@@ -16,6 +16,8 @@ from engine.search.exact import nearest, padded, top
 SAMPLED, AMONG = 200, 10  # that many vectors must find themselves among their nearest
 MOST_WANTED = 4  # times the graph's own candidates: beyond, reading all vectors costs no more
 NEAR = 1e-4  # scores of equal vectors differ by less
+DEPTH, LEAST_RECALL = 100, 0.98  # of the exact first 100 the graph must find that share, or all vectors are read
+BLUR = 0.3  # how far sampled vectors are moved before they ask: a query lies near items, never on one
 
 
 class Graph(Protocol):
@@ -105,6 +107,28 @@ def verify(index: Index, *, sampled: int = SAMPLED) -> None:
             f"{len(lost)} of {len(rows)} sampled items don't find themselves in the index that was built (one is "
             f"{shown(index.item_ids[lost[0]])}); build it again."
         )
+
+
+def graph_recall(index: Index, *, sampled: int = SAMPLED) -> float:
+    """The share of the exact first 100 that the graph finds, over sampled vectors that were moved a little.
+
+    Items that are as near as the hundredth count as found: among equals any is right. 1 without a graph.
+    """
+    vectors, n = index.embeddings.vectors, len(index.item_ids)
+    k = min(DEPTH, n)
+    if n == 0 or index.collection is None:
+        return 1.0
+    rng = np.random.default_rng(1)
+    moved = vectors[rng.choice(n, min(sampled, n), replace=False)]
+    noise = rng.normal(size=moved.shape).astype(np.float32)
+    moved = moved + BLUR * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+    queries = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
+    last = nearest(vectors, queries, k).scores[:, k - 1]
+    found = 0
+    for query, least, ids in zip(queries, last, index.collection.query(queries, k), strict=True):
+        rows = [index._rows[item] for item in ids if item in index._rows]
+        found += int((vectors[rows] @ query >= least - NEAR / 100).sum())
+    return found / (len(queries) * k)
 
 
 def _is_found(index: Index, row: int, ids: list[str]) -> bool:

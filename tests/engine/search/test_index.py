@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -21,7 +22,7 @@ from engine.search import index as building
 from engine.search.base import NONE
 from engine.search.exact import nearest
 from engine.search.index import IndexConfig, index_embeddings, open_index
-from engine.search.indexed import verify
+from engine.search.indexed import LEAST_RECALL, graph_recall, verify
 from engine.workspace import Workspace, new_workspace
 from tests.engine.search.counting import CountingEncoder
 from tests.engine.search.indexing import embedded
@@ -252,3 +253,36 @@ def test_a_kill_at_any_moment_leaves_the_old_index_serving(indexed):
     verify(index)
     index.close()
     assert not [path for path in indexed.path.glob(".building-*") if path.is_dir()]
+
+
+def test_recall_of_the_graph_is_measured_when_it_is_built_and_kept_on_the_card(indexed):
+    index = opened(indexed)
+    card = ArtifactStore(indexed).card("index", NAME, index.version)
+    assert card.metrics["recall@100"] == pytest.approx(graph_recall(index), abs=1e-4)
+    assert card.metrics["recall@100"] >= LEAST_RECALL
+    index.close()
+
+
+def test_a_graph_that_finds_half_is_told_from_one_that_finds_all(indexed):
+    index = opened(indexed)
+
+    class Half:
+        def query(self, vectors, k):
+            return [ids[::2] for ids in index.collection.query(vectors, k)]
+
+        def close(self):
+            pass
+
+    assert graph_recall(replace(index, collection=Half())) == pytest.approx(graph_recall(index) / 2, abs=0.01)
+    index.close()
+
+
+def test_a_graph_that_finds_too_little_is_not_asked_and_search_is_exact(template, home, queries, monkeypatch):
+    shutil.copytree(template, home / "poor")
+    shutil.rmtree(home / "poor" / "artifacts" / "index")
+    workspace = Workspace.open(home / "poor")
+    monkeypatch.setattr(building, "graph_recall", lambda index: LEAST_RECALL - 0.01)
+    index_embeddings(workspace, NAME, config=GRAPH)
+    index = open_index(workspace, NAME)
+    assert index.collection is None and index.problem is None
+    assert index.search(queries, 10).rows.tolist() == nearest(index.embeddings.vectors, queries, 10).rows.tolist()
