@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from engine.artifacts import ArtifactStore, Card, new_version
 from engine.models.base_models import EMBEDDED, find_base
 from engine.search.documents import KIND, NAME, Document, save_documents
-from engine.search.encoders import EMBEDDED, EncoderConfig, load_encoder, load_model, slug
+from engine.search.encoders import EncoderConfig, load_encoder, load_model, slug
 from engine.search.exact import nearest
 from engine.search.index import Index, IndexConfig, open_index
 from engine.settings import load_settings
