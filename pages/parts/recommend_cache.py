@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.artifacts import ArtifactStore
+from engine.hiding import Hiding
 from engine.metrics.significance import PairedDifference
 from engine.recommend.base import Recommender
 from engine.recommend.evaluation import histories_of
@@ -72,7 +73,8 @@ class Person:
 def served(workspace: Workspace) -> Served:
     """The pipeline that serves; shared between sessions. Raises NotBuiltError with the command."""
     version = ArtifactStore(workspace).current(KIND, PIPELINE, command=train_command(workspace))
-    return _served(workspace, (str(workspace.path), version, workspace.data_hash(*TABLES)))
+    hidden = str(Hiding(workspace).version())
+    return _served(workspace, (str(workspace.path), version, workspace.data_hash(*TABLES), hidden))
 
 
 def items(room: Served, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from pages.parts import cards, links, recommend_cache
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.recommend_cards import facts_line, reason_line
+from pages.parts.recommend_hiding import hide_button
 from pages.parts.recommend_room import OPENED, Room, category_words, label, pick, title
 
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
@@ -49,6 +50,7 @@ def show_why(room: Room, item_id: str) -> None:
     known = item_id in _candidates(room)
     show(_carried(room, why) if known else _about(why), key="carried")
     show(_stages(room, item_id) if known else Markup(""), key="item-stages")
+    hide_button(room, item_id)
 
 
 def _candidates(room: Room) -> set[str]:

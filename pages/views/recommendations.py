@@ -7,7 +7,7 @@ import streamlit as st
 from engine.errors import ArtifactError, UnknownNameError
 from engine.recommending.serving import train_command
 from engine.workspace import Workspace
-from pages.parts import export, links, recommend_cards, shell, states
+from pages.parts import deciding, export, links, recommend_cards, shell, states
 from pages.parts.markup import html, icon, show
 from pages.parts.recommend_audience import show_audience, show_nobody
 from pages.parts.recommend_compare import show_beside
@@ -33,6 +33,7 @@ def main() -> None:
     with st.container(key="recommend-controls"):
         choose_user(room)
     show_notices(room)
+    deciding.show_said()
     with states.frame():
         if links.get("user"):
             show_user(room)

@@ -324,3 +324,15 @@ def test_newer_events_are_said_and_count_at_once(trained, home):
 def test_without_tables_the_import_is_named(home):
     Workspace.create(home / "demo")
     assert "prepare_demo.py" in run(RECOMMEND, {}).code[0].value
+
+
+def test_a_hidden_item_leaves_every_list_until_it_is_shown_again(recommend):
+    item = listed(recommend(user="U-01"))[0]
+    app = recommend(user="U-01", sku=item)
+    app.button(key="hide").click().run()
+    assert f"{item} is kept out of all lists" in part(app, "said")
+    assert item not in listed(app) and "because it is hidden" in part(app, "verdict")
+    assert "Kept out of all lists by" in part(app, "hidden-by")
+    assert item not in listed(recommend(user="U-02"))
+    app.button(key="hide").click().run()
+    assert item in listed(app) and f"{item} may be shown again" in part(app, "said")
