@@ -42,9 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     made = parser(__doc__)
-    made.add_argument(
-        "--encoder", metavar="MODEL", help="a model, a folder, or artifact:NAME (default: embedded)"
-    )
+    made.add_argument("--encoder", metavar="MODEL", help="a model, a folder, or artifact:NAME (default: embedded)")
     made.add_argument("--backend", default="torch", help="what computes: torch, or openvino (int8) (default: torch)")
     made.add_argument("--max-tokens", type=int, metavar="N", help="the longest text in tokens (default: the model's)")
     made.add_argument("--budget", type=int, metavar="N", help="tokens of one batch, padding included")
