@@ -17,6 +17,8 @@ from engine.searching import open_retriever
 from engine.workspace import Workspace
 from scripts import prepare_demo
 
+# one worker makes the store for all of them, which takes minutes where processors are busy
+pytestmark = [pytest.mark.xdist_group("prepare_demo"), pytest.mark.timeout(1200)]
 PROJECT = Path(prepare_demo.__file__).resolve().parent.parent
 
 
