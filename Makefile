@@ -12,7 +12,7 @@ run: $(VENV)/.base  ## prepare the demo store when there is none, then serve the
 	@$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/.dev  ## all tests; those in a browser are skipped where there is no Chromium
-	@$(BIN)/pytest -n auto --dist loadgroup
+	@$(BIN)/pytest -n auto
 
 check: $(VENV)/.dev  ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .

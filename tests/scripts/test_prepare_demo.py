@@ -17,8 +17,7 @@ from engine.searching import open_retriever
 from engine.workspace import Workspace
 from scripts import prepare_demo
 
-# one worker makes the store for all of them, which takes minutes where processors are busy
-pytestmark = [pytest.mark.xdist_group("prepare_demo"), pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)  # each worker makes the store, which takes minutes where processors are busy
 PROJECT = Path(prepare_demo.__file__).resolve().parent.parent
 
 
