@@ -14,16 +14,21 @@ BAGS, SHOES = [f"bag-{n:02d}" for n in range(10)], [f"shoe-{n:02d}" for n in ran
 ITEMS = np.array(sorted([*BAGS, *SHOES, "new-bag"]), dtype=object)
 
 
-def history(*rows):
-    """Interactions of (user, item, days ago, event) rows."""
-    frame = pd.DataFrame(
+def event_rows(*rows):
+    """The columns that events are read from, of (user, item, event, days before NOW) rows."""
+    return pd.DataFrame(
         {
             "user_id": [row[0] for row in rows],
             "item_id": [row[1] for row in rows],
-            "event": [row[3] if len(row) > 3 else "view" for row in rows],
-            "micros": [micros(NOW - timedelta(days=row[2])) for row in rows],
+            "event": [row[2] for row in rows],
+            "micros": [micros(NOW - timedelta(days=row[3])) for row in rows],
         }
     )
+
+
+def history(*rows):
+    """Interactions of (user, item, days ago, event) rows."""
+    frame = event_rows(*[(row[0], row[1], row[3] if len(row) > 3 else "view", row[2]) for row in rows])
     log, _ = clean_events(frame, ITEMS, EventConfig(), now=NOW)
     return interactions(log, EventConfig())
 

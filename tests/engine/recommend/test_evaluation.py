@@ -1,31 +1,22 @@
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
-from tastes import ITEMS, NOW, two_categories
+from tastes import ITEMS, NOW, event_rows, two_categories
 
 from engine.errors import DataError
 from engine.metrics.measures import aggregate
 from engine.ranked import Ranked
 from engine.recommend.eligibility import Rules
 from engine.recommend.evaluation import histories_of, make_task, run_rows
-from engine.recommend.events import EventConfig, clean_events, micros
+from engine.recommend.events import EventConfig, clean_events
 
 ROW = {item: row for row, item in enumerate(ITEMS)}
 START = NOW - timedelta(days=10)
 
 
 def log_of(*rows):
-    frame = pd.DataFrame(
-        {
-            "user_id": [row[0] for row in rows],
-            "item_id": [row[1] for row in rows],
-            "event": [row[2] for row in rows],
-            "micros": [micros(NOW - timedelta(days=row[3])) for row in rows],
-        }
-    )
-    return clean_events(frame, ITEMS, EventConfig(), now=NOW)[0]
+    return clean_events(event_rows(*rows), ITEMS, EventConfig(), now=NOW)[0]
 
 
 LOG = log_of(

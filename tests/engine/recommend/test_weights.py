@@ -1,15 +1,14 @@
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
-from tastes import BAGS, ITEMS, NOW, SHOES, two_categories
+from tastes import BAGS, ITEMS, NOW, SHOES, event_rows, two_categories
 
 from engine.metrics import ranking
 from engine.metrics.beyond import coverage
 from engine.metrics.judged import judge
 from engine.recommend.evaluation import make_task
-from engine.recommend.events import EventConfig, clean_events, micros
+from engine.recommend.events import EventConfig, clean_events
 from engine.recommend.pipeline import Pipeline, PipelineConfig
 from engine.recommend.popular import Popular
 from engine.recommend.registry import RECOMMENDERS
@@ -27,15 +26,7 @@ def task():
         items = rng.permutation(BAGS if n % 2 else SHOES)
         rows += [(f"u{n}", item, "view", 20 + day) for day, item in enumerate(items[:6])]
         rows += [(f"u{n}", item, "transaction", 5) for item in items[6:8]]
-    frame = pd.DataFrame(
-        {
-            "user_id": [row[0] for row in rows],
-            "item_id": [row[1] for row in rows],
-            "event": [row[2] for row in rows],
-            "micros": [micros(NOW - timedelta(days=row[3])) for row in rows],
-        }
-    )
-    log, _ = clean_events(frame, ITEMS, EventConfig(), now=NOW)
+    log, _ = clean_events(event_rows(*rows), ITEMS, EventConfig(), now=NOW)
     return make_task(log, two_categories(), EventConfig(), start=NOW - timedelta(days=10))
 
 

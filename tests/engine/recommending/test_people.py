@@ -4,11 +4,11 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from tastes import BAGS, ITEMS, NOW, SHOES, two_categories
+from tastes import BAGS, ITEMS, NOW, SHOES, event_rows, two_categories
 
 from engine.data.splits import split_by_time
 from engine.errors import UnknownNameError
-from engine.recommend.events import EventConfig, clean_events, micros
+from engine.recommend.events import EventConfig, clean_events
 from engine.recommend.pipeline import PipelineConfig
 from engine.recommending.lists import audience, exposure, listed, make_lists, newest, ranked_by, unseen
 from engine.recommending.people import (
@@ -31,15 +31,7 @@ def shop():
     rows += [("buyer", SHOES[0], "view", 30), ("one", SHOES[1], "view", 2)]
     rows += [("both", item, "view", day) for day, item in enumerate([*BAGS[:3], *SHOES[:3]], start=9)]
     rows += [("late", BAGS[0], "view", 1), ("late", SHOES[0], "view", 1.5)]
-    frame = pd.DataFrame(
-        {
-            "user_id": [row[0] for row in rows],
-            "item_id": [row[1] for row in rows],
-            "event": [row[2] for row in rows],
-            "micros": [micros(NOW - timedelta(days=row[3])) for row in rows],
-        }
-    )
-    log, report = clean_events(frame, ITEMS, EventConfig(), now=NOW)
+    log, report = clean_events(event_rows(*rows), ITEMS, EventConfig(), now=NOW)
     split = split_by_time(pd.Series(pd.to_datetime(log.micros, unit="us", utc=True)))
     return Shop(log, report, two_categories(), split, RecommendConfig())
 
