@@ -56,7 +56,7 @@ def main() -> None:
             found = store.card("index", slug(EMBEDDED), index.version).metrics["recall@100"]
             asked = "asked" if index.collection is not None else "not asked: every vector is read"
             print(f"the graph finds {found:.4f} of the exact 100 nearest of moved vectors, so it is {asked}")
-            _graph(index, load_encoder().encode_queries(queries))
+            compare_with_exact(index, load_encoder().encode_queries(queries))
             index.close()
 
 
@@ -76,6 +76,23 @@ def made(n: int, seed: int = 0) -> tuple[list[Document], list[str], NDArray[np.i
     targets = rng.choice(n, min(N_QUERIES, n), replace=False)
     queries = [" ".join([*rng.choice(titles[row], 3, replace=False), said[row][0]]).lower() for row in targets]
     return documents, queries, targets
+
+
+def compare_with_exact(index: Index, queries: NDArray[np.float32]) -> None:
+    """Print what `index` finds of the exact 100 nearest of (n, dim) `queries`, without a filter and with two."""
+    n = len(index.item_ids)
+    filters = {
+        "no filter": None,
+        f"keeping {SHARE:.0%}": np.random.default_rng(1).random(n) < SHARE,
+        "keeping 30%": np.random.default_rng(2).random(n) < 0.3,
+    }
+    for name, eligible in filters.items():
+        exact = nearest(index.embeddings.vectors, queries, DEEP, eligible).rows
+        start = time.perf_counter()
+        rows = np.concatenate([index.search(query[None], DEEP, eligible).rows for query in queries])
+        milliseconds = (time.perf_counter() - start) / len(queries) * 1000
+        recall = np.mean([np.isin(a, b).mean() for a, b in zip(exact, rows, strict=True)])
+        print(f"search, {name:12} recall@{DEEP} {recall:.4f}, {milliseconds:.1f} ms a query", flush=True)
 
 
 def _drawn(words: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[Any]:
@@ -154,22 +171,6 @@ def _build(workspace: Workspace, backend: str, exact_below: int) -> None:
         size = sum(f.stat().st_size for f in (workspace.path / "artifacts" / kind).rglob("*") if f.is_file())
         print(f"  {kind} on disk {size / 2**20:,.0f} MB")
     sys.stdout.flush()
-
-
-def _graph(index: Index, queries: NDArray[np.float32]) -> None:
-    n = len(index.item_ids)
-    filters = {
-        "no filter": None,
-        f"keeping {SHARE:.0%}": np.random.default_rng(1).random(n) < SHARE,
-        "keeping 30%": np.random.default_rng(2).random(n) < 0.3,
-    }
-    for name, eligible in filters.items():
-        exact = nearest(index.embeddings.vectors, queries, DEEP, eligible).rows
-        start = time.perf_counter()
-        rows = np.concatenate([index.search(query[None], DEEP, eligible).rows for query in queries])
-        milliseconds = (time.perf_counter() - start) / len(queries) * 1000
-        recall = np.mean([np.isin(a, b).mean() for a, b in zip(exact, rows, strict=True)])
-        print(f"search, {name:12} recall@{DEEP} {recall:.4f}, {milliseconds:.1f} ms a query", flush=True)
 
 
 def _arguments() -> argparse.Namespace:

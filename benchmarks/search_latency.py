@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.index_build import made
-from engine.artifacts import Card, new_version
+from benchmarks.index_build import compare_with_exact, made
+from engine.artifacts import ArtifactStore, Card, new_version
 from engine.search.bm25 import Bm25
 from engine.search.dense import Dense
 from engine.search.documents import KIND, NAME, read_documents, save_documents
 from engine.search.embeddings import embed
-from engine.search.encoders import EMBEDDED, load_encoder
+from engine.search.encoders import EMBEDDED, load_encoder, slug
 from engine.search.evaluation import Queries
 from engine.search.features import Features
 from engine.search.fields import read_fields
@@ -112,7 +112,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("--queries", type=int, default=200, help="timed for each number of clients")
     chosen = arguments.parse_args(argv)
     with tempfile.TemporaryDirectory() as place:
-        stage, queries = _built(new_workspace(Path(place), "bench"), chosen.n)
+        workspace = new_workspace(Path(place), "bench")
+        stage, queries = _built(workspace, chosen.n)
+        _show_recall(workspace, stage.hybrid.dense, queries)
         clock = _watched(stage)
         asked = (queries * (1 + chosen.queries // len(queries)))[: chosen.queries]
         _ask(stage, clock, asked[:20])  # what is read on first use is read now
@@ -147,6 +149,15 @@ def _built(workspace: Workspace, n: int) -> tuple[SecondStage, list[str]]:
     if learned.second_stage is None:
         raise SystemExit("No query found its document, so there is no second stage to time.")
     return learned.second_stage, known.choose(~first).texts
+
+
+def _show_recall(workspace: Workspace, dense: Any, queries: Sequence[str]) -> None:
+    """What is found of the exact 100 nearest, and by what: the graph, or all vectors where it finds too few."""
+    index = dense.index
+    graph = ArtifactStore(workspace).card("index", slug(EMBEDDED), index.version).metrics["recall@100"]
+    served = "the graph" if index.collection is not None else "reading every vector"
+    print(f"the graph finds {graph:.4f} of the exact 100 nearest of moved vectors; queries are answered by {served}")
+    compare_with_exact(index, dense.encoder.encode_documents(queries))
 
 
 def _watched(stage: SecondStage) -> Clock:
