@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,6 +23,8 @@ from engine.recommend.interactions import Interactions, TrainingSet
 from engine.recommend.model import Model, check_finite
 from engine.recommend.topk import Floats, factor_top_k, nearest, only
 from engine.settings import load_settings
+
+FEW = 64  # histories that are folded in on one thread: starting others takes longer than solving for these
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class FactorModel(Model):
         check_finite(type(self).__name__.lower(), **{"user factors": users, "item factors": items})
         self.item_ids, self.trained = data.item_ids, chosen.items
         self.users, self.user_factors = chosen.users, users
-        self.__dict__.pop("_index", None)
+        for name in ("_index", "_few", "_many", "_marks"):
+            self.__dict__.pop(name, None)
         self.item_factors = np.zeros((len(data.item_ids), items.shape[1]), dtype=np.float32)
         self.item_factors[columns] = items
         self.prints = self._prints(chosen.matrix)
@@ -109,7 +112,7 @@ class FactorModel(Model):
         matrix.data[~self.trained[matrix.indices]] = 0
         matrix.eliminate_zeros()
         known = np.diff(matrix.indptr) > 0
-        places = self._index.get_indexer(pd.Index(histories.users))
+        places = self._index.get_indexer(pd.Index(histories.users, dtype=object))
         same = (places >= 0) & (self.prints[places] == self._prints(matrix))
         factors = np.zeros((len(histories), self.item_factors.shape[1]), dtype=np.float32)
         factors[same] = self.user_factors[places[same]]
@@ -125,18 +128,34 @@ class FactorModel(Model):
     @cached_property
     def _index(self) -> pd.Index[Any]:
         """The users of training, hashed once: looking one person up must not read all of them."""
-        return pd.Index(self.users)
+        return pd.Index(self.users, dtype=object)
 
     def _factors(self, chosen: TrainingSet, columns: NDArray[np.int64], seed: int) -> tuple[Floats, Floats]:
         raise NotImplementedError
 
     def _folded(self, matrix: sparse.csr_array) -> Floats:
         """Users' factors solved against the items', by Cholesky as in the paper."""
+        solver = self._few if matrix.shape[0] < FEW else self._many
         with _one_blas_thread():
-            solver = self._solver()
-            solver.item_factors = self.item_factors
             factors: Floats = solver.recalculate_user(np.arange(matrix.shape[0]), sparse.csr_matrix(matrix))
         return factors
+
+    @cached_property
+    def _few(self) -> Any:
+        """Solves for a few histories, on one thread."""
+        return self._ready(threads=1)
+
+    @cached_property
+    def _many(self) -> Any:
+        """Solves for many histories, on all threads."""
+        return self._ready(threads=load_settings().threads)
+
+    def _ready(self, *, threads: int) -> Any:
+        """A solver for folding in. It keeps the items' Gram matrix, which takes far longer than one history does."""
+        with _one_blas_thread():
+            solver = self._solver()
+        solver.num_threads, solver.item_factors = threads, self.item_factors
+        return solver
 
     def _solver(self) -> Any:
         """An implicit ALS model that holds the settings of folding in."""
@@ -144,8 +163,11 @@ class FactorModel(Model):
 
     def _prints(self, matrix: sparse.csr_array) -> NDArray[np.float64]:
         """(n_rows,) numbers that tell histories apart: their weights against fixed random numbers, one an item."""
-        marks = np.random.default_rng(0).random(matrix.shape[1])
-        return np.asarray(matrix.astype(np.float64) @ marks)
+        return np.asarray(matrix.astype(np.float64) @ self._marks)
+
+    @cached_property
+    def _marks(self) -> NDArray[np.float64]:
+        return np.random.default_rng(0).random(len(self.item_ids))
 
 
 class Als(FactorModel):
@@ -211,11 +233,17 @@ def _fitted(model: Any, matrix: sparse.csr_array) -> tuple[Floats, Floats]:
 
 def _one_blas_thread() -> AbstractContextManager[Any]:
     """implicit has threads of its own; BLAS with more than one beside them is several times slower."""
-    import implicit.cpu.als  # noqa: F401 - loads another BLAS, which must be there to be limited
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(1, "blas")
+    limits: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
     return limits
+
+
+@cache
+def _blas() -> Any:
+    """The BLAS libraries of this process; looking for them anew takes longer than folding in does."""
+    import implicit.cpu.als  # noqa: F401 - loads another BLAS, which must be there to be limited
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _positive(config: Any, *names: str) -> None:

@@ -65,7 +65,7 @@ def factor_top_k(
         width,
         filter_query_items=None if excluded is None else sparse.csr_matrix(excluded),
         filter_items=None if allowed.all() else np.flatnonzero(~allowed),
-        num_threads=load_settings().threads,
+        num_threads=min(load_settings().threads, len(users)),
     )
     result = no_lists(len(users), k)
     kept = scores > -np.finfo(np.float32).max / 2  # what was left out stands at the end with the lowest number

@@ -43,6 +43,19 @@ def test_folding_in_gives_nearly_the_factors_of_training(data):
     assert np.corrcoef(*scores)[0, 1] > 0.99
 
 
+def test_one_history_and_many_are_folded_in_alike_also_after_another_fit(data):
+    many = data.rows(np.tile(np.arange(40), 3))
+    many.users[:] = [f"new {n}" for n in range(len(many))]
+    model = Als(AlsConfig(factors=2)).fit(data.rows(np.arange(20)), two_categories(), seed=1)
+    before, _ = model.factors_of(many)
+    model.fit(data, two_categories(), seed=1)
+    together, _ = model.factors_of(many)
+    alone = np.concatenate([model.factors_of(many.rows(np.array([row])))[0] for row in range(5)])
+    fresh, _ = Als(AlsConfig(factors=2)).fit(data, two_categories(), seed=1).factors_of(many)
+    assert alone == pytest.approx(together[:5], abs=1e-5)
+    assert together == pytest.approx(fresh, abs=1e-5) and not np.allclose(before, together, atol=1e-3)
+
+
 def test_an_item_below_the_minimum_is_not_recommended_and_its_events_count_for_nothing(data):
     model = Als(AlsConfig(factors=2)).fit(data, two_categories(), seed=1)
     assert not model.trained[ITEMS.tolist().index("new-bag")]

@@ -1,31 +1,18 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
+from tastes import NOW, event_rows
 
 from engine.errors import DataError, SettingsError
 from engine.recommend.events import DAY, EventConfig, clean_events, micros
 from engine.recommend.interactions import interactions, places_of, training_set
 
-NOW = datetime(2024, 6, 1, tzinfo=UTC)
 ITEMS = np.array(["a", "b", "c", "d"], dtype=object)
 
 
-def frame(*rows):
-    """Rows of (user, item, event, days before NOW)."""
-    return pd.DataFrame(
-        {
-            "user_id": [row[0] for row in rows],
-            "item_id": [row[1] for row in rows],
-            "event": [row[2] for row in rows],
-            "micros": [micros(NOW - timedelta(days=row[3])) for row in rows],
-        }
-    )
-
-
 def test_events_are_ordered_by_user_and_time_and_the_rest_is_counted_by_reason():
-    rows = frame(
+    rows = event_rows(
         ("u2", "b", "view", 1),
         ("u1", "a", "transaction", 2),
         ("u1", "a", "view", 3),
@@ -52,17 +39,17 @@ def test_events_are_ordered_by_user_and_time_and_the_rest_is_counted_by_reason()
 
 
 def test_a_kind_of_event_counts_once_it_has_a_weight():
-    log, _ = clean_events(frame(("u", "a", "wishlist", 1)), ITEMS, EventConfig(weights={"wishlist": 2.0}), now=NOW)
+    log, _ = clean_events(event_rows(("u", "a", "wishlist", 1)), ITEMS, EventConfig(weights={"wishlist": 2.0}), now=NOW)
     assert interactions(log, EventConfig(weights={"wishlist": 2.0})).weights.toarray().tolist() == [[2, 0, 0, 0]]
 
 
 def test_nothing_left_is_an_error_that_says_why():
     with pytest.raises(DataError, match=r"No event can be used \(1 of kinds without a weight \(like\)\)"):
-        clean_events(frame(("u", "a", "like", 1)), ITEMS, EventConfig(), now=NOW)
+        clean_events(event_rows(("u", "a", "like", 1)), ITEMS, EventConfig(), now=NOW)
 
 
 def test_only_the_newest_events_of_a_bot_are_kept_and_it_is_named():
-    rows = frame(*[("bot", ITEMS[n % 4], "view", 100 - n) for n in range(10)], ("u", "d", "view", 50))
+    rows = event_rows(*[("bot", ITEMS[n % 4], "view", 100 - n) for n in range(10)], ("u", "d", "view", 50))
     log, report = clean_events(rows, ITEMS, EventConfig(most_events=3), now=NOW)
     assert report.capped == {"bot": 10}
     assert report.left_out == {"of 1 user with more than 3": 7}
@@ -71,7 +58,9 @@ def test_only_the_newest_events_of_a_bot_are_kept_and_it_is_named():
 
 
 def test_weights_add_up_and_the_newest_time_is_kept():
-    rows = frame(("u", "a", "view", 9), ("u", "a", "addtocart", 8), ("u", "c", "transaction", 7), ("v", "a", "view", 1))
+    rows = event_rows(
+        ("u", "a", "view", 9), ("u", "a", "addtocart", 8), ("u", "c", "transaction", 7), ("v", "a", "view", 1)
+    )
     log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
     data = interactions(log, EventConfig())
     assert data.weights.toarray().tolist() == [[5, 0, 8, 0], [1, 0, 0, 0]]
@@ -82,14 +71,14 @@ def test_weights_add_up_and_the_newest_time_is_kept():
 
 
 def test_an_event_counts_half_after_the_half_life():
-    rows = frame(("u", "a", "view", 0), ("u", "b", "view", 10), ("u", "c", "view", 20))
+    rows = event_rows(("u", "a", "view", 0), ("u", "b", "view", 10), ("u", "c", "view", 20))
     config = EventConfig(half_life=10)
     log, _ = clean_events(rows, ITEMS, config, now=NOW)
     assert interactions(log, config, now=NOW).weights.toarray()[0] == pytest.approx([1, 0.5, 0.25, 0])
 
 
 def test_a_cancelled_purchase_is_no_interaction_and_its_user_is_left_out():
-    rows = frame(
+    rows = event_rows(
         ("u", "a", "transaction", 3),
         ("u", "a", "cancellation", 2),
         ("v", "b", "transaction", 3),
@@ -105,7 +94,7 @@ def test_a_cancelled_purchase_is_no_interaction_and_its_user_is_left_out():
 
 
 def test_a_log_cut_in_time_leaves_users_without_events_out_of_the_interactions():
-    rows = frame(("u", "a", "view", 9), ("v", "b", "view", 1))
+    rows = event_rows(("u", "a", "view", 9), ("v", "b", "view", 1))
     log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
     early = log.between(end=NOW - timedelta(days=5))
     late = log.between(start=NOW - timedelta(days=5))
@@ -115,14 +104,14 @@ def test_a_log_cut_in_time_leaves_users_without_events_out_of_the_interactions()
 
 
 def test_places_of_users_are_minus_one_where_unknown():
-    log, _ = clean_events(frame(("u", "a", "view", 9), ("w", "b", "view", 1)), ITEMS, EventConfig(), now=NOW)
+    log, _ = clean_events(event_rows(("u", "a", "view", 9), ("w", "b", "view", 1)), ITEMS, EventConfig(), now=NOW)
     data = interactions(log, EventConfig())
     assert places_of(np.array(["w", "v", "u", "zz"], dtype=object), data.users).tolist() == [1, -1, 0, -1]
     assert data.rows(np.array([1])).weights.toarray().tolist() == [[0, 1, 0, 0]]
 
 
 def test_training_leaves_out_what_has_too_few_interactions():
-    rows = frame(*[(f"u{n}", item, "view", n + 1) for n in range(3) for item in "ab"], ("u0", "c", "view", 1))
+    rows = event_rows(*[(f"u{n}", item, "view", n + 1) for n in range(3) for item in "ab"], ("u0", "c", "view", 1))
     log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
     found = training_set(interactions(log, EventConfig()), min_user_interactions=2, min_item_interactions=2)
     assert found.items.tolist() == [True, True, False, False]
