@@ -74,7 +74,8 @@ class Lists:
     list_ids, users: (n_lists,) text; micros: (n_lists,) UTC microseconds, the moment of the decision: features and
     histories hold nothing from it on; sizes: (n_lists,) candidates of each; items: (n_rows,) places in the stock;
     features: (n_rows, n_features) float32, NaN where unknown, in the order of `columns`; wanted: (n_rows,) bool, None
-    when nobody knows yet; histories: None where only features are given.
+    when nobody knows yet; histories: None where only features are given; n_wanted: (n_lists,) how many items were
+    wanted, those that aren't candidates included, None: all of them are.
     """
 
     list_ids: NDArray[np.object_]
@@ -87,6 +88,7 @@ class Lists:
     stock: Stock
     wanted: NDArray[np.bool_] | None = None
     histories: Histories | None = None
+    n_wanted: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n = int(self.sizes.sum())
@@ -125,6 +127,13 @@ class Lists:
         return found
 
     @property
+    def sought(self) -> NDArray[np.int64]:
+        """(n_lists,) how many items were wanted in each list, what recall and NDCG divide by; see `known`."""
+        if self.n_wanted is not None:
+            return self.n_wanted
+        return np.bincount(self.list_of_row[self.known], minlength=len(self)).astype(np.int64)
+
+    @property
     def known(self) -> NDArray[np.bool_]:
         """(n_rows,) which candidates were wanted. Raises DataError when that isn't known."""
         if self.wanted is None:
@@ -146,6 +155,7 @@ class Lists:
             features=self.features[rows],
             wanted=None if self.wanted is None else self.wanted[rows],
             histories=None if self.histories is None else self.histories.take(chosen),
+            n_wanted=None if self.n_wanted is None else self.n_wanted[chosen],
         )
 
     def rows(self, kept: NDArray[np.bool_]) -> Lists:
