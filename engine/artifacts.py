@@ -64,22 +64,27 @@ class ArtifactStore:
     def save(self, card: Card, write: Callable[[Path], None]) -> Card:
         """Write a new version of `card.kind`/`card.name` with `write(folder)` and make it CURRENT.
 
-        Returns the card as stored, with its files' checksums. A failing `write` leaves everything as it was.
+        Returns the card as stored, with its files' checksums. A failing `write` leaves everything as it was. The
+        workspace is locked until the new version serves, so `write` may look at the one that serves now.
         """
         place = self._place(card.kind, card.name, card.version)
         if place.exists():
             raise ArtifactError(f"{place} exists already; versions are never written twice.")
-        with self.workspace.lock(wait=LOCK_WAIT), atomic_path(place) as folder:
-            for leftover in place.parent.glob(f"{TEMPORARY}*"):
-                remove(leftover)
-            folder.mkdir(parents=True)
-            write(folder)
-            files = {str(f.relative_to(folder)): sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
-            stored = Card(
-                **{**asdict(card), "files": files, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-            )
-            (folder / CARD).write_text(json.dumps(asdict(stored), ensure_ascii=False, indent=2), encoding="utf-8")
-        self.promote(card.kind, card.name, card.version)
+        with self.workspace.lock(wait=LOCK_WAIT):
+            with atomic_path(place) as folder:
+                stored = self._written(card, place, folder, write)
+            self.promote(card.kind, card.name, card.version)
+        return stored
+
+    def _written(self, card: Card, place: Path, folder: Path, write: Callable[[Path], None]) -> Card:
+        """Fill `folder`, which becomes `place`; the card as stored."""
+        for leftover in place.parent.glob(f"{TEMPORARY}*"):
+            remove(leftover)
+        folder.mkdir(parents=True)
+        write(folder)
+        files = {str(f.relative_to(folder)): sha256(f) for f in sorted(folder.rglob("*")) if f.is_file()}
+        stored = Card(**{**asdict(card), "files": files, "created": datetime.now(UTC).isoformat(timespec="seconds")})
+        (folder / CARD).write_text(json.dumps(asdict(stored), ensure_ascii=False, indent=2), encoding="utf-8")
         return stored
 
     def promote(self, kind: str, name: str, version: str) -> None:
