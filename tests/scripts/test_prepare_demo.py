@@ -1,6 +1,7 @@
 """The script that makes the demo store: idempotent, polite to other data, and safe to kill."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from engine.recommending.people import events_of, find_users, history_of
 from engine.recommending.serving import open_pipeline
@@ -17,7 +19,9 @@ from engine.searching import open_retriever
 from engine.workspace import Workspace
 from scripts import prepare_demo
 
-pytestmark = pytest.mark.timeout(1200)  # each worker makes the store, which takes minutes where processors are busy
+pytestmark = pytest.mark.timeout(1200)  # making the store takes minutes where processors are busy
+DONE = "done"
+TABLES = ("items", "reviews", "events", "tags", "judgments", "mentions")
 PROJECT = Path(prepare_demo.__file__).resolve().parent.parent
 
 
@@ -28,9 +32,21 @@ def run_script(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Path:
-    """A home whose demo store was killed twice while it was made, then finished."""
-    home = tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of a home whose demo store was killed twice while it was made, then finished.
+
+    Making it takes minutes where processors are busy, so all workers of a test run share one.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demo-home"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / DONE).exists():
+            make_home(shared)
+            (shared / DONE).touch()
+    return Path(shutil.copytree(shared, tmp_path_factory.mktemp("home") / "home"))
+
+
+def make_home(home: Path) -> None:
     for wait in (1.5, 3.0):
         process = run_script(home, "--if-missing")
         time.sleep(wait)
@@ -41,10 +57,6 @@ def home(tmp_path_factory) -> Path:
     process = run_script(home, "--if-missing")
     _, errors = process.communicate()
     assert process.returncode == 0, errors.decode()
-    return home
-
-
-TABLES = ("items", "reviews", "events", "tags", "judgments", "mentions")
 
 
 def stamps(home: Path) -> dict[Path, int]:
