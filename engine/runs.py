@@ -47,8 +47,8 @@ logger = logging.getLogger(__name__)
 class Run:
     """What made the rows of a run.
 
-    id: readable and unique in its workspace; kind: tags, search or recommend; model: its name in the table of models;
-    config: its configuration; data_hash: of the tables it learned from and was measured on; split: which split, with
+    id: readable and unique in its workspace; kind: tags, search, recommend or rank; model: its name in the table of
+    models; config: its configuration; data_hash: of what it learned from and was measured on; split: which split, with
     its hash; seed: of the model; eligibility: which rows and candidates took part, in words that are equal only when
     the rule is; versions: of Python and libraries; created: UTC, ISO.
     """

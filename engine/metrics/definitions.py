@@ -70,6 +70,30 @@ _ALL = (
         "Diversity@k",
         "Mean over lists of how far apart their first k items are in the category tree, 0 to 1.",
     ),
+    Definition(
+        "auc",
+        "AUC",
+        "Mean over lists with both classes of the share of pairs, one wanted and one not, in the right order; equal "
+        "probabilities count half.",
+    ),
+    Definition(
+        "auc_pooled",
+        "AUC, pooled",
+        "The share of pairs in the right order, all lists together; told apart at up to 2,000 levels of probability.",
+    ),
+    Definition(
+        "log_loss",
+        "Log loss",
+        "Mean over all candidates of -log of the probability that was given to what was so.",
+        unit="nats",
+        higher_is_better=False,
+    ),
+    Definition(
+        "ece",
+        "Calibration error",
+        "How far probabilities are from the share that was wanted: the mean over 15 bins with as many candidates each.",
+        higher_is_better=False,
+    ),
 )
 
 DEFINITIONS: dict[str, Definition] = {definition.name: definition for definition in _ALL}

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from engine.errors import DataError, UnknownNameError
-from engine.metrics import beyond, ranking
+from engine.metrics import beyond, chances, ranking
 from engine.metrics.classification import Counts, Floats, macro_over_support, row_counts
 from engine.metrics.definitions import split_name
 from engine.metrics.judged import Judged, judge
@@ -92,6 +92,17 @@ class TagRows:
         return _micro(counts, _SETS[metric])
 
 
+class ChanceRows:
+    """Rows with one list of candidates each, in order, with the probability of each."""
+
+    def __init__(self, rows: pd.DataFrame, depth: int) -> None:
+        self._chances, self._ranked = chances.read_chances(rows), _ranked_rows(rows, depth)
+
+    def measure(self, metric: str) -> Measure | None:
+        """A metric of the probabilities, or else one of the ranked lists."""
+        return _CHANCES[metric](self._chances) if metric in _CHANCES else self._ranked.measure(metric)
+
+
 _RANKED: Mapping[str, Callable[[Judged, int], Floats]] = {
     "mrr": ranking.reciprocal_rank,
     "map": ranking.average_precision,
@@ -110,6 +121,12 @@ _BEYOND: Mapping[str, Callable[[pd.DataFrame, int], Measure]] = {
     "gini": lambda rows, k: beyond.gini(rows["hits"], beyond.catalogue_size(rows), k),
     "novelty": lambda rows, k: beyond.novelty(rows["surprise"], k),
     "diversity": lambda rows, k: beyond.diversity(rows["hit_categories"], k),
+}
+_CHANCES: Mapping[str, Callable[[chances.Chances], Measure]] = {
+    "auc": chances.list_auc,
+    "auc_pooled": chances.pooled_auc,
+    "log_loss": chances.log_loss,
+    "ece": chances.calibration_error,
 }
 _SETS: Mapping[str, Callable[[Counts], Floats]] = {
     "micro_f1": lambda counts: counts.f1,
@@ -132,6 +149,7 @@ _RECOMMEND_METRICS = (
     *("precision@5", "recall@20", "ndcg@10", "hit_rate@5", "map", "mrr"),
     *("coverage@5", "novelty@5", "diversity@5", "gini@5"),
 )
+_RANK_METRICS = ("ndcg@5", "ndcg@10", "mrr", "recall@20", "auc", "auc_pooled", "log_loss", "ece")
 _RECOMMEND_COLUMNS = ("hits", "relevant", "surprise", "hit_categories", "n_items")
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -139,6 +157,7 @@ KINDS: dict[str, Kind] = {
         Kind("tags", "item_id", "SKUs", ("predicted", "ranked", "known", "true"), _TAG_METRICS, TagRows),
         Kind("search", "query_id", "queries", ("hits", "relevant"), _LIST_METRICS, _ranked_rows),
         Kind("recommend", "user_id", "users", _RECOMMEND_COLUMNS, _RECOMMEND_METRICS, RecommendRows),
+        Kind("rank", "list_id", "lists", ("hits", "scores", "relevant"), _RANK_METRICS, ChanceRows),
     )
 }
 

@@ -113,6 +113,11 @@ def user_rows() -> pd.DataFrame:
     return rows.assign(n_items=20)
 
 
+def chance_rows() -> pd.DataFrame:
+    rows = list_rows().rename(columns={"query_id": "list_id"}).drop(columns="gains")
+    return rows.assign(scores=[[0.9, 0.6, 0.5, 0.4, 0.1], [0.7, 0.2], [0.3], []])
+
+
 def test_every_shown_metric_has_a_definition():
     for kind in KINDS.values():
         assert [metric for metric in kind.metrics if definition(metric) is None] == []
@@ -123,6 +128,7 @@ def test_every_definition_can_be_measured(name):
     metric = name.replace("@k", "@4")
     of_sets = name in ("micro_f1", "micro_f1_oov", "macro_f1", "precision", "recall")
     kind, rows = ("tags", tag_rows()) if of_sets else ("recommend", user_rows())
+    kind, rows = ("rank", chance_rows()) if name in ("auc", "auc_pooled", "log_loss", "ece") else (kind, rows)
     assert 0 < aggregate(kind, rows, [metric])[metric] < 1
 
 
