@@ -89,8 +89,7 @@ class Stages:
         there = found.rows[0] >= 0
         n, words = int(there.sum()), found.scores[0][there]
         place = np.arange(1, n + 1)
-        given = [{"cosine": 2.0 / p, "title_words": 0.4, "price": -0.1 * p} for p in place]
-        score = [sum(one.values()) for one in given]
+        score = [sum(self._given(p).values()) for p in place]
         return pd.DataFrame(
             {
                 "item_id": self.item_ids[found.rows[0][there]],
@@ -101,9 +100,16 @@ class Stages:
                 "dense_rank": np.where(place > 3, 0, place),
                 "second_stage_score": score,
                 "second_stage_rank": place,
-                "contributions": given,
             }
         )
+
+    def contributions(self, query: str, item_ids: Sequence[str], eligible: Any = None) -> dict[str, dict[str, float]]:
+        found = self._bm25.search([query], len(self.item_ids), eligible=eligible).ids(self.item_ids)[0]
+        return {item: self._given(found.index(item) + 1) for item in item_ids}
+
+    @staticmethod
+    def _given(place: int) -> dict[str, float]:
+        return {"cosine": 2.0 / place, "title_words": 0.4, "price": -0.1 * place}
 
 
 class Searching:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -30,6 +31,7 @@ ARTIFACT, KIND = "artifact:", "encoders"
 COMMAND = ".venv/bin/python scripts/finetune_encoder.py --workspace {name}"
 MOST_TOKENS = 512  # of one text; longer contexts cost more than documents of a few hundred tokens give back
 ASKED = 128  # texts tokenised at once
+KEPT = 32  # vectors of queries asked one by one: several retrievers ask for the same one after another
 Features = dict[str, Any]
 Runner = Callable[[Features], NDArray[np.float32]]
 
@@ -92,12 +94,18 @@ class Encoder:
     _tokenizing: Lock = field(default_factory=Lock, repr=False)  # the tokenizer itself breaks when two threads use it
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, dim) vectors of length 1."""
+        """(n, dim) vectors of length 1. Those of single queries are kept for a while."""
+        if len(texts) == 1:
+            return self._vector(texts[0])[None].copy()
         return self._encode(self.prefixes[0], texts)
 
     def encode_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) vectors of length 1."""
         return self._encode(self.prefixes[1], texts)
+
+    @cached_property
+    def _vector(self) -> Callable[[str], NDArray[np.float32]]:
+        return lru_cache(maxsize=KEPT)(lambda query: self._encode(self.prefixes[0], [query])[0])
 
     def _encode(self, prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)

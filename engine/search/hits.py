@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -24,6 +24,17 @@ class Traced(Protocol):
 
     def trace(self, query: str, k: int, eligible: NDArray[np.bool_] | None = None) -> pd.DataFrame:
         """One row per hit: item_id, score, `<stage>_score` and `<stage>_rank` (0: not in that stage's list)."""
+        ...
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """A retriever whose last stage adds up what features say."""
+
+    def contributions(
+        self, query: str, item_ids: Collection[str], eligible: NDArray[np.bool_] | None = None
+    ) -> Mapping[str, Mapping[str, float]]:
+        """What each feature added to the scores of the hits `item_ids` that were scored, by id."""
         ...
 
 
@@ -53,14 +64,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Hit:
-    """One hit: its place from 1, its score, its stages in their order, and what each feature added to the score of the
-    last stage (empty where that stage has no features)."""
+    """One hit: its place from 1, its score, and its stages in their order."""
 
     place: int
     item_id: str
     score: float
     stages: tuple[Stage, ...] = ()
-    contributions: Mapping[str, float] = field(default_factory=dict)
 
 
 def find_hits(
@@ -74,6 +83,15 @@ def find_hits(
     rows, scores = found.rows[0][there], found.scores[0][there]
     columns = {"item_id": retriever.item_ids[rows], "score": scores, f"{name}_score": scores}
     return hits_of(pd.DataFrame({**columns, f"{name}_rank": np.arange(1, len(rows) + 1)}))
+
+
+def contributions(
+    retriever: Retriever, query: str, item_id: str, *, eligible: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
+    """What each feature added to the score of the hit `item_id` in the last stage; empty without features."""
+    if not isinstance(retriever, Explained):
+        return {}
+    return dict(retriever.contributions(query, [item_id], eligible).get(item_id, {}))
 
 
 def similar_items(dense: Neighbours, item_id: str, k: int) -> tuple[tuple[str, float], ...]:
@@ -97,7 +115,6 @@ def hits_of(trace: pd.DataFrame) -> tuple[Hit, ...]:
             item_id=str(row["item_id"]),
             score=float(row["score"]),
             stages=tuple(_stage(name, row, float(shares[name][place - 1])) for name in names),
-            contributions=_contributions(row.get("contributions")),
         )
         for place, row in enumerate(trace.to_dict("records"), start=1)
     )
@@ -124,7 +141,3 @@ def _shares(scores: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.zeros(len(scores))
     low, high = min(0.0, float(scores[there].min())), float(scores[there].max())
     return np.where(there, (scores - low) / max(high - low, 1e-9), 0.0).clip(0.0, 1.0)
-
-
-def _contributions(told: Any) -> dict[str, float]:
-    return {str(name): float(value) for name, value in told.items()} if isinstance(told, Mapping) else {}

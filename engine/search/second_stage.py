@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,19 +34,26 @@ class SecondStage:
         return stacked([(rows[:k], scores[:k]) for rows, scores in map(self.ordered, found)], k)
 
     def trace(self, query: str, k: int, eligible: NDArray[np.bool_] | None = None) -> pd.DataFrame:
-        """The hits of one query: what `Hybrid.trace` says, second_stage_score, second_stage_rank and contributions.
-
-        contributions: what each feature added to the score, {} for hits beyond the depth that is put in order.
-        """
+        """The hits of one query: what `Hybrid.trace` says, second_stage_score and second_stage_rank."""
         found = self.hybrid.candidates([query], k, eligible=eligible)[0]
         told = trace_of(found, self.item_ids).set_index(found.rows)
         rows, scores = self.ordered(found)
-        first = found.first(self.order.config.depth)
-        why = dict(zip(first.rows, self.order.contributions(self.features.of(first)), strict=True))
         ordered = told.loc[rows[:k]].assign(score=scores[:k], second_stage_score=scores[:k])
         ordered["second_stage_rank"] = np.arange(1, len(ordered) + 1)
-        ordered["contributions"] = [why.get(row, {}) for row in rows[:k]]
         return ordered.reset_index(drop=True)
+
+    def contributions(
+        self, query: str, item_ids: Collection[str], eligible: NDArray[np.bool_] | None = None
+    ) -> dict[str, dict[str, float]]:
+        """What each feature added to the scores of the hits `item_ids` of one query, by id.
+
+        Items beyond the depth that is put in order are left out. A pair takes a millisecond, so only those are asked
+        for that somebody looks at.
+        """
+        first = self.hybrid.candidates([query], eligible=eligible)[0].first(self.order.config.depth)
+        wanted = np.isin(self.item_ids[first.rows], list(item_ids))
+        told = self.order.contributions(self.features.of(first)[wanted])
+        return dict(zip(self.item_ids[first.rows[wanted]].tolist(), told, strict=True))
 
     def ordered(self, found: Candidates) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and scores of all candidates: those of the depth in the new order, the rest below in the old one."""

@@ -21,7 +21,7 @@ from engine.search.documents import KIND, NAME, Documents, read_documents
 from engine.search.encoders import EMBEDDED
 from engine.search.explain import Quote, closest_by_meaning, closest_by_words
 from engine.search.filters import Facets, Filters, Mask, facets
-from engine.search.hits import Hit, find_hits, similar_items
+from engine.search.hits import Hit, contributions, find_hits, similar_items
 from engine.search.query import QueryReader
 from engine.search.registry import RETRIEVERS
 from engine.search.suggestions import Suggester
@@ -81,6 +81,11 @@ def reader(workspace: Workspace) -> QueryReader:
 def hits(workspace: Workspace, name: str, query: str, filters: Filters, k: int) -> tuple[Hit, ...]:
     """The `k` best hits of `query` by the retriever called `name` among the items that pass."""
     return _hits(workspace, name, query, filters, k, _version(workspace))
+
+
+def contributed(workspace: Workspace, name: str, query: str, filters: Filters, item_id: str) -> dict[str, float]:
+    """What each feature added to the score of one hit of `query`, by the retriever called `name`."""
+    return _contributed(workspace, name, query, filters, item_id, _version(workspace))
 
 
 def items(workspace: Workspace, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -221,6 +226,13 @@ def _hits(
 ) -> tuple[Hit, ...]:
     opened, stage = retriever(_workspace, name), name.partition(WITH)[0]
     return find_hits(opened, stage, query, k, eligible=eligible(_workspace, filters))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _contributed(
+    _workspace: Workspace, name: str, query: str, filters: Filters, item_id: str, version: tuple[str, ...]
+) -> dict[str, float]:
+    return contributions(retriever(_workspace, name), query, item_id, eligible=eligible(_workspace, filters))
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

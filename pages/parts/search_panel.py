@@ -1,6 +1,6 @@
 """One hit opened beside the list: judging it, what each stage said, why it is above another, the closest sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from markupsafe import Markup
@@ -30,8 +30,8 @@ def show_panel(room: Room, hits: Sequence[Hit], item_id: str) -> None:
     after = _next(hits, shown, at)
     before = links.link(sku=hits[at - 1].item_id, above=None) if at else None
     search_judging.judge_buttons(room.workspace, room.query, item_id, then=after, before=before)
-    show(_breakdown(hits[at]), key="breakdown")
-    _show_why(hits, shown, at)
+    show(_breakdown(hits[at], room.contributions(hits[at])), key="breakdown")
+    _show_why(room, hits, shown, at)
     _show_quotes(room, shown, item_id)
     _show_similar(room, item_id)
 
@@ -71,7 +71,7 @@ def _head(room: Room, hit: Hit, shown: search_hits.Shown) -> Markup:
     )
 
 
-def _breakdown(hit: Hit) -> Markup:
+def _breakdown(hit: Hit, contributions: Mapping[str, float]) -> Markup:
     """Each stage's score and place, then what the features of the last stage added, strongest first."""
     rows = join(
         html(
@@ -85,14 +85,14 @@ def _breakdown(hit: Hit) -> Markup:
     )
     head = html('<th>Stage</th><th class="sw-r">Score</th><th class="sw-r">Place</th><th>Beside the other hits</th>')
     table = html('<table class="sw-table sw-breakdown"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, rows)
-    told = sorted(hit.contributions.items(), key=lambda pair: -abs(pair[1]))[:TOLD]
+    told = sorted(contributions.items(), key=lambda pair: -abs(pair[1]))[:TOLD]
     parts = [Contribution(name, value, 0.0) for name, value in told if round(value, 2)]
     added = html('<p class="sw-note">What moved its score most in the last stage:</p>{}', _contributions(parts))
     title = html(_SECTION, "Score by stage", "Places are those in each stage’s own list; – is outside of it")
     return html("{}{}{}", title, table, added if parts else "")
 
 
-def _show_why(hits: Sequence[Hit], shown: search_hits.Shown, at: int) -> None:
+def _show_why(room: Room, hits: Sequence[Hit], shown: search_hits.Shown, at: int) -> None:
     """Why this hit stands above the one below it, or above or below another that is chosen."""
     others = [hit for hit in hits if hit.item_id != hits[at].item_id]
     if not others:
@@ -105,16 +105,16 @@ def _show_why(hits: Sequence[Hit], shown: search_hits.Shown, at: int) -> None:
     other = next(hit for hit in others if hit.item_id == asked)
     first, second = sorted((hits[at], other), key=lambda hit: hit.place)
     st.selectbox("Compare with", list(names), format_func=names.get, **links.bind("above", asked, default))
-    show(_why(first, second), key="why")
+    show(_why(room, first, second), key="why")
 
 
 def _title(shown: search_hits.Shown, hit: Hit) -> str:
     return str(shown.items.get(hit.item_id, {}).get("title", hit.item_id))
 
 
-def _why(first: Hit, second: Hit) -> Markup:
+def _why(room: Room, first: Hit, second: Hit) -> Markup:
     title = f"Why #{first.place} is above #{second.place}"
-    told = why_above(first.contributions, second.contributions)
+    told = why_above(room.contributions(first), room.contributions(second))
     if told:
         said = f"The last stage scores {first.score:.2f} and {second.score:.2f}; it sees these differences"
     else:

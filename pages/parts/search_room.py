@@ -44,6 +44,10 @@ class Room:
         """The hits by the retriever called `name`."""
         return search_cache.hits(self.workspace, name, self.query, self.filters, DEPTH)
 
+    def contributions(self, hit: Hit) -> dict[str, float]:
+        """What each feature added to the score of a hit of `by`."""
+        return search_cache.contributed(self.workspace, self.by, self.query, self.filters, hit.item_id)
+
     def weak(self, hits: tuple[Hit, ...]) -> bool:
         """Whether even the best of `hits` are poor."""
         return is_weak(hits, self.analysis)

@@ -194,9 +194,13 @@ def test_the_trace_is_the_list_with_its_stages(retriever, name):
 
 
 def test_contributions_explain_differences_of_scores(opened):
-    trace = opened["second_stage"].trace("green lamp", 10)
-    sums = [sum(told.values()) for told in trace["contributions"]]
+    stage = opened["second_stage"]
+    trace = stage.trace("green lamp", 10)
+    told = stage.contributions("green lamp", trace["item_id"].tolist())
+    sums = [sum(told[item].values()) for item in trace["item_id"]]
     np.testing.assert_allclose(np.diff(sums), np.diff(trace["score"]), atol=1e-4)
+    last = trace["item_id"].iloc[-1]
+    assert stage.contributions("green lamp", [last, "nowhere"]) == {last: told[last]}
 
 
 def test_training_leaves_a_run_of_test_for_every_retriever(shop):

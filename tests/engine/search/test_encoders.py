@@ -48,6 +48,18 @@ def test_vectors_are_those_of_sentence_transformers_in_the_order_of_texts():
     assert encoder.encode_queries([]).shape == (0, encoder.dim)
 
 
+def test_a_query_that_several_retrievers_ask_is_encoded_once(monkeypatch):
+    encoder, asked = load_encoder(str(tiny_model())), []
+    encode = type(encoder)._encode
+    monkeypatch.setattr(type(encoder), "_encode", lambda self, *told: asked.append(told[1]) or encode(self, *told))
+    first = encoder.encode_queries(["soft"])
+    second = encoder.encode_queries(["soft"])
+    first += 1  # what somebody does with it isn't kept
+    assert asked == [["soft"]]
+    np.testing.assert_array_equal(second, encoder.encode_queries(["soft"]))
+    assert encoder.encode_documents(["soft"]).shape == second.shape and len(asked) == 2
+
+
 def test_threads_share_an_encoder():
     encoder = load_encoder(str(tiny_model()))
     alone = encoder.encode_queries(TEXTS)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from engine.ranked import Ranked
-from engine.search.hits import Hit, Stage, find_hits, hits_of, is_weak, similar_items
+from engine.search.hits import Hit, Stage, contributions, find_hits, hits_of, is_weak, similar_items
 from engine.search.query import QueryAnalysis
 
 IDS = np.array(["A", "B", "C"], dtype=object)
@@ -15,7 +15,6 @@ TRACE = pd.DataFrame(
         "bm25_rank": [1, 0],
         "dense_score": [0.2, -0.2],
         "dense_rank": [2, 1],
-        "contributions": [{"cosine": 1.0, "price": 0.5}, {"cosine": 0.5}],
     }
 )
 
@@ -40,13 +39,15 @@ class Traced(Plain):
     def trace(self, query, k, eligible=None):
         return TRACE.head(k)
 
+    def contributions(self, query, item_ids, eligible=None):
+        return {item: {"cosine": 1.0, "price": 0.5} for item in item_ids if item == "B"}
+
 
 def test_a_trace_becomes_hits_with_stages_in_its_order():
     first, second = find_hits(Traced(), "second_stage", "bag", 5)
     assert (first.place, first.item_id, first.score) == (1, "B", 1.5)
     assert first.stages == (Stage("bm25", 4.0, 1, 1.0), Stage("dense", 0.2, 2, 1.0))
     assert second.stages == (Stage("bm25", 0.0, None, 0.0), Stage("dense", -0.2, 1, 0.0))
-    assert first.contributions == {"cosine": 1.0, "price": 0.5}
 
 
 def test_a_retriever_without_stages_is_its_own_stage():
@@ -59,6 +60,11 @@ def test_a_retriever_without_stages_is_its_own_stage():
     assert [hit.item_id for hit in find_hits(Plain(), "dense", "bag", 4, eligible=np.array([True, True, False]))] == [
         "A"
     ]
+
+
+def test_contributions_are_asked_of_a_retriever_that_has_features():
+    assert contributions(Traced(), "bag", "B") == {"cosine": 1.0, "price": 0.5}
+    assert contributions(Traced(), "bag", "A") == {} == contributions(Plain(), "bag", "B")
 
 
 def test_no_hits_are_an_empty_tuple():
