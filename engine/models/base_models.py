@@ -19,7 +19,8 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 from engine.errors import ArtifactError, shown
-from engine.settings import PROJECT, load_settings
+from engine.models.device import device as device
+from engine.settings import PROJECT
 
 EMBEDDED = "all-MiniLM-L6-v2"
 FOLDER = PROJECT / "hf_models"
@@ -80,14 +81,6 @@ def freeze(encoder: nn.Module, n_layers: int) -> None:
     upper = {id(weight) for layer in list(layers)[n_layers:] for weight in layer.parameters()}
     for weight in encoder.parameters():
         weight.requires_grad_(id(weight) in upper)
-
-
-def device() -> torch.device:
-    """The GPU when there is one, else the processor with as many threads as the settings say."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    torch.set_num_threads(load_settings().threads)
-    return torch.device("cpu")
 
 
 def _quiet() -> None:

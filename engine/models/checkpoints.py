@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.optim import Optimizer
 
 from engine.atomic import atomic_path, remove
 from engine.errors import ArtifactError
@@ -64,6 +65,24 @@ class Checkpoints:
 
     def _finished(self) -> list[Path]:
         return sorted(self.folder.glob(f"{self.unit}-*"), key=lambda place: (len(place.name), place.name))
+
+
+def optimizer_tensors(optimizer: Optimizer, learning: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What AdamW remembers of each weight of `learning`, by names that `restore_optimizer` knows."""
+    return {
+        f"optimizer.{part}.{name}": value
+        for name, weight in learning.items()
+        for part, value in optimizer.state[weight].items()
+    }
+
+
+def restore_optimizer(optimizer: Optimizer, learning: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Give AdamW back what `optimizer_tensors` took; a weight that no loss reached has nothing to remember."""
+    for name, weight in learning.items():
+        for part in ("step", "exp_avg", "exp_avg_sq"):
+            kept = tensors.get(f"optimizer.{part}.{name}")
+            if kept is not None:
+                optimizer.state[weight][part] = kept if part == "step" else kept.to(weight.device)
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

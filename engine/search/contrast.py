@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from engine.errors import DataError
 from engine.models.base_models import freeze
-from engine.models.checkpoints import Checkpoints, epoch_seed
+from engine.models.checkpoints import Checkpoints, epoch_seed, optimizer_tensors, restore_optimizer
 from engine.models.schedule import rate_share
 from engine.search.finetune_config import FinetuneConfig, Report
 from engine.search.pair_batches import Pairs, plan_batches
@@ -152,8 +152,7 @@ class Contrast:
     def _save(self, checkpoints: Checkpoints, done: Learned, best: Weights) -> None:
         tensors = {f"weight.{name}": weight.detach() for name, weight in self._learning.items()}
         tensors |= {f"best.{name}": weight for name, weight in best.items()}
-        for name, weight in self._learning.items():
-            tensors |= {f"optimizer.{part}.{name}": value for part, value in self._optimizer.state[weight].items()}
+        tensors |= optimizer_tensors(self._optimizer, self._learning)
         checkpoints.save(done.step, tensors, {**asdict(done), "scaler": self._scaler.state_dict()})
 
     def _restore(self, checkpoints: Checkpoints) -> tuple[Learned, Weights] | None:
@@ -162,11 +161,7 @@ class Contrast:
             return None
         tensors, counts = last
         self._take({name: tensors[f"weight.{name}"] for name in self._learning})
-        for name, weight in self._learning.items():
-            for part in ("step", "exp_avg", "exp_avg_sq"):
-                kept = tensors.get(f"optimizer.{part}.{name}")  # a weight that no loss reaches has none
-                if kept is not None:
-                    self._optimizer.state[weight][part] = kept if part == "step" else kept.to(weight.device)
+        restore_optimizer(self._optimizer, self._learning, tensors)
         self._scaler.load_state_dict(counts["scaler"])
         history = {int(step): figures for step, figures in counts["history"].items()}
         return Learned(counts["step"], counts["best_step"], history), {n: tensors[f"best.{n}"] for n in self._learning}

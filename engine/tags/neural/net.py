@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from engine.models.device import precision
 from engine.schema import ItemText
 from engine.tags.neural.chunks import Chunks, ChunkSize, chunk
 from engine.tags.neural.config import NeuralConfig
@@ -83,15 +84,6 @@ def padded(tokens: Sequence[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
         mask[row, : len(chunk_)] = 1
     where = "cuda" if torch.cuda.is_available() else "cpu"
     return ids.to(where), mask.to(where)
-
-
-def precision() -> torch.autocast:
-    """bfloat16 on a GPU that computes in it; else float32, in which equal texts give equal numbers on a processor.
-
-    Weights and their gradients stay float32, and bfloat16 has float32's range, so that no loss needs scaling.
-    """
-    quick = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast("cuda", dtype=torch.bfloat16, enabled=quick)
 
 
 def _max(scores: Tensor, owners: Tensor, n_items: int) -> Tensor:

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.models.checkpoints import optimizer_tensors, restore_optimizer
+from engine.models.device import precision
 from engine.models.schedule import rate_share
 from engine.tags.base import TaggedItems
 from engine.tags.labels import label_matrix
@@ -22,7 +24,7 @@ from engine.tags.neural.chunks import Chunks
 from engine.tags.neural.config import NeuralConfig
 from engine.tags.neural.logits import allowed_labels
 from engine.tags.neural.losses import LOSSES, masked_mean
-from engine.tags.neural.net import POOLINGS, item_logits, padded, precision
+from engine.tags.neural.net import POOLINGS, item_logits, padded
 from engine.tags.prior import CategoryPrior
 
 Mask = NDArray[np.bool_]
@@ -158,8 +160,7 @@ def _copies(learning: Weights) -> Weights:
 def _save(checkpoints: Checkpoints, learning: Weights, optimizer: torch.optim.Optimizer, progress: _Progress) -> None:
     tensors = {f"weight.{name}": weight.detach() for name, weight in learning.items()}
     tensors |= {f"best.{name}": weight for name, weight in progress.best.items()}
-    for name, weight in learning.items():
-        tensors |= {f"optimizer.{part}.{name}": value for part, value in optimizer.state[weight].items()}
+    tensors |= optimizer_tensors(optimizer, learning)
     counts = {name: getattr(progress, name) for name in ("epoch", "best_epoch", "best_precision")}
     checkpoints.save(progress.epoch, tensors, counts)
 
@@ -172,9 +173,6 @@ def _restore(checkpoints: Checkpoints, learning: Weights, optimizer: torch.optim
     with torch.no_grad():
         for name, weight in learning.items():
             weight.copy_(tensors[f"weight.{name}"])
-            for part in ("step", "exp_avg", "exp_avg_sq"):
-                kept = tensors.get(f"optimizer.{part}.{name}")  # a weight that no loss reaches has none
-                if kept is not None:
-                    optimizer.state[weight][part] = kept if part == "step" else kept.to(weight.device)
+    restore_optimizer(optimizer, learning, tensors)
     best = {name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")}
     return _Progress(**counts, best=best)
