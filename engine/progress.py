@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from typing import Any
 from engine.state import State
 
 _ASKED = 5000  # ids in one question; SQLite takes 32,766
+_RESULTS = """
+SELECT item_id, fingerprint, result FROM progress WHERE step = ? AND result IS NOT NULL AND item_id > ?
+ORDER BY item_id LIMIT ?
+"""
 _SAVE = "INSERT OR REPLACE INTO progress (step, item_id, fingerprint, result, reason) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -42,6 +47,14 @@ class Progress:
         """The tags of the items done with these fingerprints."""
         rows = self._rows("item_id, fingerprint, result", fingerprints, "AND result IS NOT NULL")
         return {item: json.loads(result) for item, found, result in rows if fingerprints.get(item) == found}
+
+    def version(self) -> str:
+        """A hash of all results: another one when a result comes, goes or changes."""
+        last, digest = "", hashlib.sha256()
+        while rows := self.state.read(_RESULTS, (self.step, last, _ASKED)):
+            digest.update(json.dumps(rows).encode())
+            last = rows[-1][0]
+        return digest.hexdigest()[:16]
 
     def failures(self, fingerprints: Mapping[str, str]) -> dict[str, str]:
         """Why items failed with these fingerprints."""

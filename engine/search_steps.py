@@ -15,7 +15,7 @@ from engine.judging import Judging
 from engine.recall import RecallReport
 from engine.search import candidates, documents, index, keyword_store
 from engine.search.beauty_files import PAIRS_FILE, write_lines
-from engine.search.building import build_documents, split_name
+from engine.search.building import build_documents, split_name, state_hash
 from engine.search.encoders import ARTIFACT, EMBEDDED, EncoderConfig, slug
 from engine.search.encoders import KIND as ENCODERS
 from engine.search.extraction import extract_keywords
@@ -135,6 +135,7 @@ class Steps:
             {
                 "tables": self.workspace.data_hash("items", "reviews", "tags"),
                 "keywords": self.current(keyword_store.KIND, "train"),
+                "state": state_hash(self.workspace),
             },
             self._documents_version,
             lambda done: build_documents(self.workspace, on_done=done),

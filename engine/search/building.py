@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import Split
+from engine.decisions import Decisions
 from engine.errors import WorkspaceError
+from engine.progress import Progress
 from engine.search.documents import KIND, NAME, Document, save_documents
 from engine.search.drafts import DocumentConfig, Draft, Sources, drafts
 from engine.search.keyword_store import COMMAND, keywords_version
 from engine.search.keyword_store import KIND as KEYWORDS
 from engine.search.review_splits import current_split
+from engine.search.summaries import STEP as SUMMARIES
 from engine.search.summaries import CachedSummaries
 from engine.state import State
 from engine.workspace import Workspace
@@ -66,6 +71,15 @@ def build_documents(
         drafts(workspace, sources, CachedSummaries(state), config) as made,
     ):
         return save_documents(workspace, card, _documents(made, step))
+
+
+def state_hash(workspace: Workspace) -> str:
+    """A hash of what documents take from the workspace's state: people's decisions on tags, and models' summaries."""
+    labels = Decisions(workspace).labels()
+    decided = [{item: sorted(tags) for item, tags in side.items()} for side in (labels.true, labels.false)]
+    with State.open(workspace) as state:
+        said = [decided, Progress(state, SUMMARIES).version()]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _documents(made: Iterator[Draft], step: OnDone) -> Iterator[Document]:

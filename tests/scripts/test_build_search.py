@@ -9,10 +9,14 @@ import pandas as pd
 import pytest
 
 from engine import search_steps
+from engine.decisions import Decisions
+from engine.progress import Progress
 from engine.runs import RunStore
 from engine.search.documents import read_documents
+from engine.search.summaries import STEP as SUMMARIES
 from engine.search_build import NOTES, BuildConfig, build_search
 from engine.searching import open_retriever
+from engine.state import State
 from engine.workspace import Workspace, new_workspace
 from scripts.build_search import main as build
 from scripts.evaluate_recall import main as evaluate_recall
@@ -104,6 +108,20 @@ def test_what_depends_on_a_change_is_made_again(home, tmp_path_factory):
     done, passed_over = steps(Workspace.open(workspace.path), evaluate=False)
     assert passed_over == ["split"] and done == REVIEWS[1:]
     assert read_documents(workspace).version > version
+
+
+def test_documents_are_made_again_after_a_decision_and_after_a_summary(home, tmp_path_factory):
+    workspace = make_shop(tmp_path_factory.mktemp("decided"))
+    steps(workspace, evaluate=False)
+    batch = Decisions(workspace).add([("I-lamp", "warm light")], who="Ada")
+    assert "documents" in steps(workspace, evaluate=False)[0]
+    assert dict(read_documents(workspace).frame[["item_id", "tags"]].to_numpy())["I-lamp"] == ["warm light"]
+    with State.open(workspace) as state:
+        Progress(state, SUMMARIES).done("I-lamp", "of this text", ["a lamp that dims"])
+    assert "documents" in steps(workspace, evaluate=False)[0]
+    assert steps(workspace, evaluate=False)[0] == []
+    Decisions(workspace).undo(batch, who="Ada")
+    assert "documents" in steps(workspace, evaluate=False)[0]
 
 
 def test_a_stopped_run_goes_on_with_the_step_under_way(tmp_path_factory, monkeypatch):
