@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 from engine.artifacts import ArtifactStore, Card, new_version
 from engine.errors import ArtifactError, NotBuiltError, SettingsError, UnknownNameError
@@ -67,6 +68,29 @@ def test_threads_share_an_encoder():
         together = list(pool.map(lambda _: encoder.encode_queries(TEXTS), range(40)))
     for vectors in together:
         np.testing.assert_allclose(vectors, alone, atol=1e-6)
+
+
+def test_a_query_is_left_to_one_thread_and_a_batch_to_all():
+    from engine.search.torch_runner import WORTH_A_THREAD, TorchRunner
+
+    used = []
+
+    class Model(torch.nn.Linear):
+        device = torch.device("cpu")
+
+        def forward(self, given):
+            used.append(torch.get_num_threads())
+            return {"sentence_embedding": given["input_ids"].float()}
+
+    model = Model(1000, 1000)
+    run = TorchRunner(model, threads=2)
+    try:
+        for tokens in (10, WORTH_A_THREAD // 1000**2 + 1):
+            run({"input_ids": np.ones((1, tokens), dtype=np.int64)})
+        assert used == [1, 2]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_int8_stays_near_float32():
