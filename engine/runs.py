@@ -28,7 +28,7 @@ from engine.metrics.significance import PairedDifference, paired_bootstrap
 from engine.settings import DEFAULT_SEED
 from engine.workspace import Workspace
 
-__all__ = ["Run", "RunStore", "aggregate", "compare", "differences", "new_run", "row_values"]
+__all__ = ["Run", "RunStore", "aggregate", "compare", "differences", "new_run", "paired_rows", "row_values"]
 
 RUN, ROWS = "run.json", "rows.parquet"
 ID = re.compile(r"\d{8}-\d{4}-[a-z0-9_.-]{1,40}-[0-9a-f]{4}")
@@ -213,23 +213,31 @@ def differences(a: Run, b: Run) -> list[str]:
     ]
 
 
-def compare(store: RunStore, baseline: str, other: str, metric: str, *, seed: int = DEFAULT_SEED) -> PairedDifference:
-    """How far run `other` is above run `baseline` in `metric`, by a paired bootstrap over their rows.
+def paired_rows(store: RunStore, baseline: str, other: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of two runs in one order, row i of one belonging to row i of the other.
 
-    Raises DataError naming the difference when the runs' data, split, eligibility or rows aren't the same.
+    Raises DataError naming the difference when the runs' kind, data, split, eligibility or rows aren't the same.
     """
     runs = store.get(baseline), store.get(other)
     reasons = differences(*runs)
     if reasons:
         raise DataError(f"Runs {baseline} and {other} can't be compared: {'; '.join(reasons)}.")
     kind = find_kind(runs[0].kind)
-    frames = [store.rows(run.id).sort_values(kind.id, ignore_index=True) for run in runs]
-    only = set(frames[0][kind.id]) ^ set(frames[1][kind.id])
+    a, b = (store.rows(run.id).sort_values(kind.id, ignore_index=True) for run in runs)
+    only = set(a[kind.id]) ^ set(b[kind.id])
     if only:
-        example = shown(min(only))
-        reason = f"{len(only)} {kind.unit} are in one of them only, such as {example}"
+        reason = f"{len(only)} {kind.unit} are in one of them only, such as {shown(min(only))}"
         raise DataError(f"Runs {baseline} and {other} can't be compared: {reason}.")
-    a, b = (measures(kind.name, frame, [metric])[metric] for frame in frames)
+    return a, b
+
+
+def compare(store: RunStore, baseline: str, other: str, metric: str, *, seed: int = DEFAULT_SEED) -> PairedDifference:
+    """How far run `other` is above run `baseline` in `metric`, by a paired bootstrap over their rows.
+
+    Errors as in `paired_rows`.
+    """
+    kind = find_kind(store.get(baseline).kind)
+    a, b = (measures(kind.name, rows, [metric])[metric] for rows in paired_rows(store, baseline, other))
     return paired_bootstrap(a, b, seed=seed, unit=kind.unit)
 
 
