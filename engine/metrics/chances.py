@@ -82,13 +82,10 @@ def list_auc(chances: Chances) -> Measure:
 
     A pair of equal probabilities counts half. Lists of one class have no value (NaN) and take no part.
     """
-    order = np.lexsort((chances.probabilities, chances.owner))
-    places = np.empty(len(order))
-    places[order] = _tied_places(chances.owner[order], chances.probabilities[order])
+    places = places_within(chances.owner, chances.probabilities)
     n_wanted = chances.per_list(chances.wanted)
     n_others = chances.per_list(~chances.wanted)
-    first = np.concatenate([[0.0], np.cumsum(n_wanted + n_others)[:-1]])
-    ranks = chances.per_list(np.where(chances.wanted, places - first[chances.owner], 0.0))
+    ranks = chances.per_list(np.where(chances.wanted, places, 0.0))
     area = _ratio(ranks - n_wanted * (n_wanted + 1) / 2, n_wanted * n_others)
     both = np.isfinite(area)
     parts = np.column_stack([np.where(both, area, 0.0), both.astype(np.float64)])
@@ -137,6 +134,23 @@ def probability_bins(probabilities: Floats, n_bins: int = BINS) -> Ints:
     return bins
 
 
+def places_within(owner: Ints, values: NDArray[np.floating]) -> Floats:
+    """(n_rows,) the place of each value among those of its owner, ascending from 1; equal ones share their mean place.
+
+    owner: (n_rows,) places of lists, any order.
+    """
+    order = np.lexsort((values, owner))
+    owner, values = owner[order], values[order]
+    changes = owner[1:] != owner[:-1]
+    start = np.flatnonzero(np.concatenate([[True], changes | (values[1:] != values[:-1])])[: len(order)])
+    size = np.diff(np.append(start, len(order)))
+    first = np.flatnonzero(np.concatenate([[True], changes])[: len(order)])
+    begin = np.repeat(first, np.diff(np.append(first, len(order))))
+    places = np.empty(len(order))
+    places[order] = np.repeat(start + (size + 1) / 2, size) - begin
+    return places
+
+
 def _area(sums: Floats) -> Floats:
     """(…,) AUC from (…, 2 levels) counts of others and of wanted ones at ascending levels."""
     others, wanted = np.split(sums, 2, axis=-1)
@@ -144,16 +158,7 @@ def _area(sums: Floats) -> Floats:
     return _ratio((wanted * below).sum(axis=-1), wanted.sum(axis=-1) * others.sum(axis=-1))
 
 
-def _tied_places(owner: Ints, values: Floats) -> Floats:
-    """(n_rows,) places from 1 of rows ordered by owner and value; equal ones of one owner share their mean place."""
-    if not len(owner):
-        return np.empty(0)
-    new = np.concatenate([[True], (owner[1:] != owner[:-1]) | (values[1:] != values[:-1])])
-    start = np.flatnonzero(new)
-    size = np.diff(np.append(start, len(owner)))
-    return np.repeat(start + (size + 1) / 2, size)
-
-
 def _ratio(above: Any, below: Any) -> Floats:
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
-    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below > 0)
+    found: Floats = np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below > 0)
+    return found
