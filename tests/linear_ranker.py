@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.rank.calibration import Calibration
+from engine.rank.config import EnsembleConfig
+from engine.rank.ensemble import Ensemble
 from engine.rank.lists import Lists
 from engine.rank.panel import Panel
 
@@ -38,9 +41,10 @@ class Loyal:
         return [{"i000": float(item) / len(lists.stock)} for item in lists.items]
 
 
-def weighted(lists, scores, weights):
-    """Each member's part is its weighted score."""
-    return {name: weights[name] * scores[name] for name in scores}
+def make_ensemble(weights: dict) -> Ensemble:
+    """Members' scores are taken as they are, and each member's part is its weighted score."""
+    plain = {name: Calibration() for name in weights}
+    return Ensemble(EnsembleConfig(members=()), plain, {name: (w,) for name, w in weights.items()}, Calibration())
 
 
 def make_panel(lists: Lists, weights: dict | None = None) -> Panel:
@@ -50,4 +54,4 @@ def make_panel(lists: Lists, weights: dict | None = None) -> Panel:
         "suits": Linear({"pair_affinity": 1.0, "hour": 0.001}, lists.columns),
         "loyal": Loyal(),
     }
-    return Panel(members, weights or {"popular": 0.5, "suits": 0.3, "loyal": 0.2}, weighted)
+    return Panel(members, make_ensemble(weights or {"popular": 0.5, "suits": 0.3, "loyal": 0.2}))

@@ -44,7 +44,7 @@ def compare_pair(panel: Panel, one: Lists, above: int, below: int) -> Pair:
     """Take apart why row `above` of the list `one` is above row `below`."""
     scores = panel.member_scores(one)
     total = panel.combine(one, scores)
-    parts = panel.parts(one, scores, panel.weights)
+    parts = panel.parts(one, scores)
     return Pair(
         above,
         below,

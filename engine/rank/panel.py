@@ -1,41 +1,42 @@
-"""An ensemble as its decisions are looked at: members that score, and one rule that joins their scores."""
+"""An ensemble with its members, as its decisions are looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.rank.base import Floats, Ranker
+from engine.rank.ensemble import Ensemble, Scores
 from engine.rank.lists import Lists
 
-Scores = Mapping[str, Floats]  # by member, (n_rows,) each
 Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What explaining needs of an ensemble, whatever way it joins its members.
-
-    members: by name; weights: how much each counts; parts: (lists, the members' scores, weights) -> what each member
-    adds to the ensemble's score, (n_rows,) by member: their sum orders the candidates of a list.
-    """
+    """The members that are at hand, by name, and what joins their scores."""
 
     members: Mapping[str, Ranker]
-    weights: Weights
-    parts: Callable[[Lists, Scores, Weights], Scores]
+    ensemble: Ensemble
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each member at hand counts, adding up to 1."""
+        own = {name: self.ensemble.weights.get(name, 0.0) for name in self.members}
+        total = sum(own.values())
+        return {name: weight / total for name, weight in own.items()} if total else own
 
     def member_scores(self, lists: Lists) -> Scores:
-        """What each member says of the candidates."""
+        """What each member says of the candidates, (n_rows,) by member."""
         return {name: member.scores(lists) for name, member in self.members.items()}
 
+    def parts(self, lists: Lists, scores: Scores, weights: Weights | None = None) -> dict[str, Floats]:
+        """What each member adds to the score of each candidate, with the fitted weights or with others."""
+        return self.ensemble.parts(scores, lists, weights)
+
     def combine(self, lists: Lists, scores: Scores, weights: Weights | None = None) -> Floats:
-        """(n_rows,) the ensemble's score from those of its members, with its own weights or with others."""
-        found: Floats = np.zeros(len(lists.items))
-        for part in self.parts(lists, scores, self.weights if weights is None else weights).values():
-            found = found + part
-        return found
+        """(n_rows,) the ensemble's score from those of its members, with the fitted weights or with others."""
+        return self.ensemble.combine(scores, lists, weights)
 
     def scores(self, lists: Lists) -> Floats:
         """(n_rows,) the ensemble's score."""

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.rank.base import Floats
+from engine.rank.ensemble import Scores
 from engine.rank.lists import CODE, Feature, Lists
-from engine.rank.panel import Panel, Scores, Weights
+from engine.rank.panel import Panel, Weights
 from engine.rank.seen import Values
 
 TRIED = 33  # values of a feature in each of two rounds: over all of train, then from its own to the nearest that swaps

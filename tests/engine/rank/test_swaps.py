@@ -10,7 +10,7 @@ from engine.rank.pairs import compare_pair
 from engine.rank.panel import Panel
 from engine.rank.seen import WHOLE, seen_values
 from engine.rank.swaps import ABOVE, BELOW, LIST, feature_swaps, reweighted, weight_swaps
-from tests.linear_ranker import Linear, make_panel, weighted
+from tests.linear_ranker import Linear, make_ensemble, make_panel
 from tests.ranked import make_lists
 
 
@@ -91,7 +91,7 @@ def test_what_all_candidates_share_changes_for_all_of_them(one, train):
 
     morning = replace(one, features=one.features.copy())
     morning.features[:, one.names.index("hour")] = 3
-    panel = Panel({"late": Late({}, one.columns)}, {"late": 1.0}, weighted)
+    panel = Panel({"late": Late({}, one.columns)}, make_ensemble({"late": 1.0}))
     above, below = places(panel, morning)
     swap = next(swap for swap in feature_swaps(panel, morning, above, below, seen) if swap.feature.name == "hour")
     assert (swap.side, swap.before, swap.after) == (LIST, 3, 12)
@@ -129,7 +129,7 @@ def test_a_weight_that_swaps_is_the_nearest_and_the_others_keep_their_proportion
 def test_no_weights_swap_what_all_members_agree_on(one):
     every = make_panel(one)
     two = {name: every.members[name] for name in ("popular", "suits")}
-    panel = Panel(two, {"popular": 0.5, "suits": 0.5}, weighted)
+    panel = Panel(two, make_ensemble({"popular": 0.5, "suits": 0.5}))
     scores = panel.member_scores(one)
     better = np.array([[all(s[a] > s[b] for s in scores.values()) for b in range(12)] for a in range(12)])
     above, below = (int(place) for place in np.argwhere(better)[0])
