@@ -82,6 +82,17 @@ def build(kind: type[T], values: Any, where: Where | None = None, *, what: str |
         raise SettingsError(f"{', '.join(filter(None, [where.place, where.name]))}: {error}") from None
 
 
+def check(made: Any) -> None:
+    """Raise SettingsError when a field of the dataclass `made` is of another type than it says, or outside its range.
+
+    For a __post_init__, so that what is made in Python is checked like what is read from a file.
+    """
+    types = get_type_hints(type(made))
+    for each in fields(made):
+        here = Where().at(each.name)
+        _check_range(_typed(types[each.name], getattr(made, each.name), here), each.metadata, here)
+
+
 def unknown(what: str, name: str, known: Any, where: Where) -> NoReturn:
     """Raise UnknownNameError for `name` at `where`, with the nearest of `known`."""
     raise UnknownNameError(f"{what} ({where.place})" if where.place else what, name, known)

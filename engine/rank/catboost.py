@@ -17,6 +17,7 @@ from engine.rank.base import Training
 from engine.rank.rows import Features, Rows
 from engine.rank.trees import Curves, Trees, each_round, threads
 from engine.rank.trees_config import TreesConfig
+from engine.typed import setting
 
 _METRICS = {"ndcg@5": "NDCG:top=5;hints=skip_train~false", "log loss": "Logloss"}
 _OBJECTIVES = {"classification": "Logloss", "lambdarank": "YetiRank"}
@@ -31,9 +32,9 @@ class CatBoostConfig(TreesConfig):
     above it statistics are made of them; the others as in TreesConfig
     """
 
-    l2: float = 3.0
-    depth: int = 6
-    one_hot: int = 10
+    l2: float = setting(3.0, least=0)
+    depth: int = setting(6, least=1, most=15)
+    one_hot: int = setting(10, least=2, most=255)
 
 
 class CatBoost(Trees):
@@ -83,7 +84,7 @@ class CatBoost(Trees):
             "l2_leaf_reg": config.l2,
             "bootstrap_type": "Bernoulli",
             "subsample": config.rows,
-            "border_count": min(config.bins, 255),
+            "border_count": config.bins,
             "one_hot_max_size": config.one_hot,
             "task_type": config.device.upper(),
             "thread_count": threads(),

@@ -13,6 +13,7 @@ from engine.rank.base import Training
 from engine.rank.rows import Features, Rows
 from engine.rank.trees import Curves, Trees, each_round, threads
 from engine.rank.trees_config import TreesConfig
+from engine.typed import setting
 
 _METRICS = {"ndcg@5": "ndcg", "log loss": "binary_logloss"}
 _OBJECTIVES = {"classification": "binary", "lambdarank": "lambdarank"}
@@ -25,8 +26,8 @@ class LightGbmConfig(TreesConfig):
     leaves: of each tree at most; least: candidates in a leaf at least; the others as in TreesConfig
     """
 
-    leaves: int = 31
-    least: int = 50
+    leaves: int = setting(31, least=2)
+    least: int = setting(50, least=1)
 
 
 class LightGbm(Trees):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from engine.errors import SettingsError, UnknownNameError
+from engine.errors import SettingsError
+from engine.typed import check, setting
 
 Objective = Literal["classification", "lambdarank"]
 Watched = Literal["own", "log loss", "ndcg@5"]
@@ -25,32 +26,20 @@ class TreesConfig:
     """
 
     objective: Objective = "classification"
-    rounds: int = 500
-    rate: float = 0.05
-    l2: float = 1.0
-    rows: float = 0.8
-    features: float = 0.8
-    bins: int = 255
-    patience: int = 50
+    rounds: int = setting(500, least=1)
+    rate: float = setting(0.05, above=0, most=1)
+    l2: float = setting(1.0, least=0)
+    rows: float = setting(0.8, above=0, most=1)
+    features: float = setting(0.8, above=0, most=1)
+    bins: int = setting(255, least=2, most=255)
+    patience: int = setting(50, least=0)
     watched: Watched = "own"
     device: Device = "cpu"
 
     def __post_init__(self) -> None:
-        for name, value, choices in (
-            ("objective", self.objective, Objective),
-            ("watched figure", self.watched, Watched),
-            ("device", self.device, Device),
-        ):
-            if value not in get_args(choices):
-                raise UnknownNameError(name, value, get_args(choices))
+        check(self)
         if self.lists_count and self.watched == "log loss":
             raise SettingsError('watched is "log loss", which lambdarank has none of; use "ndcg@5" or "own".')
-        for name, least in (("rounds", 1), ("bins", 2), ("patience", 0), ("l2", 0)):
-            if getattr(self, name) < least:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
-        for name in ("rate", "rows", "features"):
-            if not 0 < getattr(self, name) <= 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be above 0 and up to 1.")
 
     @property
     def lists_count(self) -> bool:

@@ -13,6 +13,7 @@ from engine.rank.base import Training
 from engine.rank.rows import Features, Rows
 from engine.rank.trees import Curves, Trees, each_round, threads
 from engine.rank.trees_config import TreesConfig
+from engine.typed import setting
 
 _METRICS = {"ndcg@5": "ndcg@5", "log loss": "logloss"}
 _OBJECTIVES = {"classification": "binary:logistic", "lambdarank": "rank:ndcg"}
@@ -26,8 +27,8 @@ class XgBoostConfig(TreesConfig):
     that the model is unsure of weighs 1/4 in classification); the others as in TreesConfig
     """
 
-    depth: int = 6
-    least: float = 5.0
+    depth: int = setting(6, least=1, most=15)
+    least: float = setting(5.0, least=0)
 
 
 class XgBoost(Trees):
