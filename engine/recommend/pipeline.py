@@ -152,11 +152,14 @@ class Pipeline:
     def rank(self, gathered: Gathered, k: int, config: PipelineConfig | None = None) -> Recommendations:
         """Lists from gathered candidates, by this pipeline's weights or by those of another configuration."""
         config = config or self.config
-        n = len(gathered.histories)
-        width = k if config.diversity == 0 else DEEPER * k
-        lists = _ordered(gathered, gathered.relevance(config), n, width)
-        if config.diversity > 0:
-            lists = _diverse(lists, self.catalogue.levels, k, config.diversity)
+        return self.arrange(gathered, gathered.relevance(config), k, diversity=config.diversity)
+
+    def arrange(self, gathered: Gathered, relevance: Floats, k: int, *, diversity: float) -> Recommendations:
+        """Lists from gathered candidates by any `relevance` (n_pairs,): diversity, then popularity where they end."""
+        width = k if diversity == 0 else DEEPER * k
+        lists = _ordered(gathered, relevance, len(gathered.histories), width)
+        if diversity > 0:
+            lists = _diverse(lists, self.catalogue.levels, k, diversity)
         return self._filled(lists, gathered)
 
     def _filled(self, lists: Ranked, gathered: Gathered) -> Recommendations:
