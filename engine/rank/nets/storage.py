@@ -1,0 +1,56 @@
+"""How networks are kept: config.json with what they know, and net.safetensors, whose checksum it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from engine.atomic import sha256
+from engine.errors import ArtifactError, shown
+
+CONFIG, NET = "config.json", "net.safetensors"
+
+
+@dataclass(frozen=True)
+class StoredNet:
+    """What config.json says, and the tensors beside it."""
+
+    said: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    def fill(self, net: nn.Module) -> None:
+        """Give `net` its weights. Raises RuntimeError when they don't fit."""
+        net.load_state_dict(dict(self.tensors))
+
+
+def write_net(folder: Path, name: str, config: Mapping[str, Any], said: Mapping[str, Any], net: nn.Module) -> None:
+    """Write the network of the ranker `name` with its `config`, and what else is `said` of it."""
+    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}, folder / NET)
+    whole = {"ranker": name, "config": config, **said, "sha256": sha256(folder / NET)}
+    (folder / CONFIG).write_text(json.dumps(whole, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+@contextmanager
+def read_net(folder: Path, name: str) -> Iterator[StoredNet]:
+    """What `write_net` wrote; what goes wrong inside says that the file doesn't fit."""
+    file = folder / CONFIG
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        if said["ranker"] != name:
+            raise ArtifactError(f"{file} is of the ranker {shown(said['ranker'])}, not of {name}.")
+        file = folder / NET
+        if sha256(file) != said["sha256"]:
+            raise ValueError("it isn't what was saved")
+        tensors = load_file(file)
+        file = folder / CONFIG
+        yield StoredNet(said, tensors)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise ArtifactError(f"{file} can't be used ({error}); train the ranker {name} again.") from None
