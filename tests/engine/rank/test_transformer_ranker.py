@@ -18,9 +18,11 @@ TINY = TransformerConfig(width=16, layers=1, epochs=8, batch_lists=16, rate=5e-3
 EVENTS_ONLY = replace(TINY, features=False, epochs=15)
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    monkeypatch.setenv("SHELFWISE_THREADS", "1")
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHELFWISE_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,6 @@ def lists():
 
 @pytest.fixture(scope="module")
 def of_events(lists):
-    torch.set_num_threads(1)
     return Transformer(EVENTS_ONLY).fit(lists[0], lists[1], Training(seed=3))
 
 
