@@ -16,24 +16,21 @@ TINY = 1e-12
 def softmax_loss(scores: Tensor, batch: Batch) -> Tensor:
     """Summed over lists: the cross-entropy between the softmax of the scores and the shares of what was wanted.
 
-    A candidate of weight 2 counts as two such candidates. A list of which nothing was wanted adds nothing. Source:
-    the top-one ListNet loss (Z. Cao et al., ICML 2007) with targets that are wanted or not.
+    Each wanted candidate has an equal share, times its weight; weights of the others have no part in it. A list of
+    which nothing was wanted adds nothing. Source: the top-one ListNet loss (Z. Cao et al., ICML 2007) with targets that
+    are wanted or not.
     """
-    shares = batch.weights * batch.wanted
-    totals = torch.zeros(batch.n, device=scores.device).index_add(0, batch.owners, shares)
-    kept = totals > 0
-    weighed = scores + torch.log(batch.weights.clamp_min(TINY))
-    apart = logsumexp(weighed, batch.owners, batch.n)[batch.owners] - scores
-    targets = shares / totals.clamp_min(TINY)[batch.owners]
-    return torch.where(kept[batch.owners] & (targets > 0), targets * apart, 0.0).sum()
+    n_wanted = torch.zeros(batch.n, device=scores.device).index_add(0, batch.owners, batch.wanted)
+    targets = batch.wanted * batch.weights / n_wanted.clamp_min(1.0)[batch.owners]
+    apart = logsumexp(scores, batch.owners, batch.n)[batch.owners] - scores
+    return (targets * apart).sum()
 
 
 def bce_loss(scores: Tensor, batch: Batch) -> Tensor:
-    """Summed over lists: the mean log loss of a list's candidates, each by its weight."""
+    """Summed over lists: the mean of its candidates' log losses, each times its weight."""
     lost = binary_cross_entropy_with_logits(scores, batch.wanted, reduction="none") * batch.weights
-    zero = torch.zeros(batch.n, device=scores.device)
-    totals, weights = zero.index_add(0, batch.owners, lost), zero.index_add(0, batch.owners, batch.weights)
-    return (totals / weights.clamp_min(TINY)).sum()
+    sizes = torch.bincount(batch.owners, minlength=batch.n).clamp_min(1)
+    return (lost / sizes[batch.owners]).sum()
 
 
 def logsumexp(scores: Tensor, owners: Tensor, n: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,8 +35,9 @@ class StoredNet:
 def write_net(folder: Path, name: str, config: Mapping[str, Any], said: Mapping[str, Any], net: nn.Module) -> None:
     """Write the network of the ranker `name` with its `config`, and what else is `said` of it."""
     save_file({key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}, folder / NET)
-    whole = {"ranker": name, "config": config, **said, "sha256": sha256(folder / NET)}
-    (folder / CONFIG).write_text(json.dumps(whole, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    whole = {"ranker": name, "config": config, "sha256": sha256(folder / NET), **said}
+    text = _text({"own": _checksum(whole), **whole})
+    (folder / CONFIG).write_text(text, encoding="utf-8")
 
 
 @contextmanager
@@ -46,6 +48,8 @@ def read_net(folder: Path, name: str) -> Iterator[StoredNet]:
         said = json.loads(file.read_text(encoding="utf-8"))
         if said["ranker"] != name:
             raise ArtifactError(f"{file} is of the ranker {shown(said['ranker'])}, not of {name}.")
+        if said.pop("own") != _checksum(said):
+            raise ValueError("it isn't what was saved")
         file = folder / NET
         if sha256(file) != said["sha256"]:
             raise ValueError("it isn't what was saved")
@@ -54,3 +58,11 @@ def read_net(folder: Path, name: str) -> Iterator[StoredNet]:
         yield StoredNet(said, tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise ArtifactError(f"{file} can't be used ({error}); train the ranker {name} again.") from None
+
+
+def _checksum(said: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_text(said).encode()).hexdigest()
+
+
+def _text(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, allow_nan=False)

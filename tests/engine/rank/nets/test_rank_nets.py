@@ -97,27 +97,27 @@ def test_only_the_newest_events_are_read():
     assert newest(fewer, 5) is fewer
 
 
-def test_softmax_loss_is_the_cross_entropy_of_each_list_and_weights_are_repeats():
+def test_softmax_loss_is_the_cross_entropy_of_each_list_times_its_weight():
     lists = make_lists(4, 5)
-    batch = read(lists)
-    scores = torch.linspace(-1, 1, 20)
-    by_hand = 0.0
+    batch, scores = read(lists), torch.linspace(-1, 1, 20)
+    by_hand = []
     for n in range(4):
         own, wanted = scores[batch.owners == n], batch.wanted[batch.owners == n]
-        by_hand -= float((torch.log_softmax(own, 0) * wanted).sum() / wanted.sum())
-    assert float(softmax_loss(scores, batch)) == pytest.approx(by_hand, rel=1e-5)
-    kept = np.tile([2.0, 1, 1, 1, 1], 4).astype(np.float32)
-    twice = lists.take(np.arange(4))
-    rows = np.repeat(np.arange(20), kept.astype(int))
-    twice = replace(
-        twice,
-        items=lists.items[rows],
-        features=lists.features[rows],
-        wanted=lists.wanted[rows],
-        sizes=np.full(4, 6),
-    )
-    weighed = softmax_loss(scores, read(lists, kept))
-    assert float(weighed) == pytest.approx(float(softmax_loss(scores[torch.as_tensor(rows)], read(twice))), rel=1e-5)
+        by_hand.append(-float((torch.log_softmax(own, 0) * wanted).sum() / wanted.sum()))
+    assert float(softmax_loss(scores, batch)) == pytest.approx(sum(by_hand), rel=1e-5)
+    weights = np.repeat([1, 2, 0, 1], 5).astype(np.float32)
+    weighed = float(softmax_loss(scores, read(lists, weights)))
+    assert weighed == pytest.approx(by_hand[0] + 2 * by_hand[1] + by_hand[3], rel=1e-5)
+
+
+def test_bce_loss_is_each_candidates_log_loss_times_its_weight():
+    lists = make_lists(2, 3)
+    batch, scores = read(lists), torch.tensor([0.5, -1.0, 2.0, 0.0, 0.0, 1.0])
+    chances = torch.sigmoid(scores)
+    each = -torch.log(torch.where(batch.wanted > 0, chances, 1 - chances))
+    assert float(bce_loss(scores, batch)) == pytest.approx(float(each.sum()) / 3, rel=1e-5)
+    weights = np.array([0, 0, 6, 0, 0, 0], dtype=np.float32)
+    assert float(bce_loss(scores, read(lists, weights))) == pytest.approx(2 * float(each[2]), rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", [softmax_loss, bce_loss])
