@@ -1,0 +1,87 @@
+"""Features of candidates, made from what was known at each list's moment; in batches, so that memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.rank.features import GROUPS
+from engine.rank.features_item import category_features, item_features, price_features, review_features
+from engine.rank.features_pair import pair_features, tag_features, vector_features
+from engine.rank.features_user import context_features, user_features
+from engine.rank.lists import Feature
+from engine.rank.point_in_time_asked import Asked
+from engine.rank.point_in_time_past import ItemPast, UserPast
+
+BATCH_ROWS = 100_000  # candidates whose features are in the making at once
+Named = Mapping[str, NDArray[np.generic]]
+Maker = Callable[[ItemPast, UserPast, Asked], Named]
+MAKERS: dict[str, Maker] = {
+    "user": user_features,
+    "item": item_features,
+    "price": price_features,
+    "reviews": review_features,
+    "category": category_features,
+    "pair": pair_features,
+    "tags": tag_features,
+    "vectors": vector_features,
+    "context": context_features,
+}
+OF_LISTS = ("user", "context")  # these give one value for each list, the others one for each candidate
+
+
+def make_features(items: ItemPast, users: UserPast, asked: Asked, columns: Sequence[Feature]) -> NDArray[np.float32]:
+    """(n_rows, n_columns) the features named by `columns`, NaN where unknown."""
+    found = np.empty((len(asked.items), len(columns)), dtype=np.float32)
+    wanted = {feature.name for feature in columns}
+    groups = [name for name, group in GROUPS.items() if wanted & {feature.name for feature in group}]
+    for start, end in _batches(asked):
+        part = asked.part(start, end)
+        made = _made(items, users, part, groups)
+        rows = slice(asked.starts[start], asked.starts[end])
+        for place, feature in enumerate(columns):
+            found[rows, place] = made[feature.name]
+    return found
+
+
+def _made(items: ItemPast, users: UserPast, asked: Asked, groups: Sequence[str]) -> dict[str, NDArray[np.generic]]:
+    made = dict(_from_sources(asked))
+    for group in groups:
+        values = MAKERS[group](items, users, asked)
+        made |= {name: one[asked.list_of_row] for name, one in values.items()} if group in OF_LISTS else values
+    return made
+
+
+def _batches(asked: Asked) -> Iterator[tuple[int, int]]:
+    """Ranges of lists with about BATCH_ROWS candidates each, a list at least."""
+    start = 0
+    while start < len(asked):
+        end = int(np.searchsorted(asked.starts, asked.starts[start] + BATCH_ROWS, side="right")) - 1
+        end = min(max(end, start + 1), len(asked))
+        yield start, end
+        start = end
+
+
+def _from_sources(asked: Asked) -> Named:
+    """The group "sources", (n_rows,) each."""
+    made: dict[str, NDArray[np.generic]] = {"sources_named": np.zeros(len(asked.items))}
+    for name, scores in asked.sources.items():
+        named = ~np.isnan(scores)
+        made["sources_named"] = made["sources_named"] + named
+        made[f"{name}_score"] = scores
+        made[f"{name}_rank"] = np.where(named, _ranks(asked, scores), np.nan)
+    return made
+
+
+def _ranks(asked: Asked, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(n_rows,) places within the list by descending score from 1; equals share the first of theirs."""
+    low = np.where(np.isnan(scores), -np.inf, scores)
+    order = np.lexsort((-low, asked.list_of_row))
+    ranks = np.arange(len(order)) - asked.starts[asked.list_of_row[order]]
+    ordered, lists, new = low[order], asked.list_of_row[order], np.ones(len(order), dtype=bool)
+    new[1:] = (ordered[1:] != ordered[:-1]) | (lists[1:] != lists[:-1])
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = ranks[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))] + 1
+    return found

@@ -1,0 +1,85 @@
+"""What a workspace knows of its items: events, prices, reviews and tags with their times, and vectors of the titles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.rank.lists import Stock
+from engine.rank.point_in_time_past import Dated, Events, ItemPast
+from engine.recommend.catalogue import Catalogue
+from engine.recommend.events import EventLog
+from engine.recommend.interactions import places_of
+from engine.recommending.shop import Shop
+from engine.sql import Queries
+from engine.workspace import Workspace
+
+_PRICES = "SELECT item_id, epoch_us(timestamp) AS micros, price AS value FROM events WHERE price > 0"
+_RATINGS = """
+SELECT item_id, epoch_us(timestamp) AS micros, rating AS value FROM reviews
+WHERE rating IS NOT NULL AND timestamp IS NOT NULL
+"""
+_TAGS = "SELECT DISTINCT item_id, tag FROM tags ORDER BY item_id, tag"
+
+
+@dataclass(frozen=True)
+class ItemVectors:
+    """(n_items, width) float32 vectors of the catalogue's items, and (n_items,) which items have none of their own."""
+
+    vectors: NDArray[np.float32]
+    without: NDArray[np.bool_] | None = None
+
+
+def make_stock(catalogue: Catalogue, vectors: ItemVectors | None) -> Stock:
+    """The catalogue's items as lists point into them."""
+    return Stock(
+        catalogue.item_ids,
+        catalogue.leaves,
+        catalogue.categories,
+        vectors.vectors if vectors else None,
+        vectors.without if vectors else None,
+    )
+
+
+def item_past(workspace: Workspace, shop: Shop, stock: Stock) -> ItemPast:
+    """Everything with its time that a workspace knows of its items. Events are those of the shop."""
+    queries, ids = Queries(workspace), shop.catalogue.item_ids
+    return ItemPast(
+        stock,
+        shop.catalogue.levels,
+        shop.catalogue.prices,
+        events_of_log(shop.log),
+        prices=_dated(queries.frame(_PRICES), ids),
+        ratings=_dated(queries.frame(_RATINGS), ids),
+        tags=_tags(queries.frame(_TAGS), ids),
+    )
+
+
+def events_of_log(log: EventLog) -> Events:
+    """The events of `log`, whose users are places in `log.users`."""
+    return Events(log.kinds, log.user, log.item, log.kind, log.micros)
+
+
+def _dated(rows: pd.DataFrame, ids: NDArray[np.object_]) -> Dated | None:
+    items = places_of(np.array(rows["item_id"].tolist(), dtype=object), ids)
+    there = items >= 0
+    if not there.any():
+        return None
+    # rows of one item and one microsecond in an order of their own, so that sums don't depend on that of the file
+    micros, values = rows["micros"].to_numpy()[there], rows["value"].to_numpy(dtype=np.float64)[there]
+    order = np.lexsort((values, micros, items[there]))
+    return Dated(items[there][order], micros[order].astype(np.int64), values[order])
+
+
+def _tags(rows: pd.DataFrame, ids: NDArray[np.object_]) -> sparse.csr_array | None:
+    items = places_of(np.array(rows["item_id"].tolist(), dtype=object), ids)
+    tags, names = pd.factorize(rows["tag"], sort=True)
+    there = items >= 0
+    if not there.any():
+        return None
+    cells = (np.ones(int(there.sum()), dtype=bool), (items[there], tags[there]))
+    return sparse.csr_array(cells, shape=(len(ids), len(names)))

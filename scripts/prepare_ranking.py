@@ -1,0 +1,104 @@
+"""Prepare ranking lists: python scripts/prepare_ranking.py [--workspace NAME] [--set windows=3]
+
+Makes lists of candidates with features as of the moment of each list: windows of train, then the split's valid and test
+parts, with candidates of recommenders that were fitted on what came before. Lists that are there for the same
+configuration and data are kept. Half a minute for the demo store on two cores. Stop it at any moment and run it again:
+windows that are done aren't made again.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+from engine.errors import SettingsError, UnknownNameError, shown
+from engine.rank.lists import Lists
+from engine.ranking.kept import NAME, open_prepared, prepare_kept
+from engine.ranking.preparing import PrepareConfig
+from engine.settings import load_settings
+from engine.workspace import find_workspace
+from scripts.cli import chosen_seed, chosen_workspace, parser, run
+from scripts.recommend_options import add_options, names_of, shop_config
+
+
+@run
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prepare, then say how many lists there are and how many wanted items are among the candidates."""
+    arguments = _parser().parse_args(argv)
+    workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
+    with _progress() as report:
+        card, made = prepare_kept(
+            workspace,
+            _config(arguments.set),
+            name=arguments.name,
+            shop_config=shop_config(arguments),
+            seed=chosen_seed(arguments.seed),
+            progress=report,
+        )
+    print(
+        f"Rankings {card.name} {card.version}: {'made' if made else 'unchanged, configuration and data are the same'}"
+    )
+    prepared, _ = open_prepared(workspace, arguments.name)
+    for part in ("train", "valid", "test"):
+        print(f"  {part:<6}{_said(prepared.part(part))}")
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    settings = "\n".join(f"  {field.name}" for field in fields(PrepareConfig))
+    made = parser(f"{__doc__}\nsettings (--set):\n{settings}")
+    made.add_argument("--name", default=NAME, metavar="NAME", help="what the lists are called (%(default)s)")
+    made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; lists with commas")
+    made.add_argument("--seed", type=int, help="seed of models and samples (default: SHELFWISE_SEED)")
+    add_options(made)
+    return made
+
+
+def _config(pairs: Sequence[str]) -> PrepareConfig:
+    defaults = PrepareConfig()
+    chosen: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name not in (known := [field.name for field in fields(PrepareConfig)]):
+            raise UnknownNameError("setting of ranking lists", name, known)
+        chosen[name] = _value(name, text, getattr(defaults, name))
+    return PrepareConfig(**chosen)
+
+
+def _value(name: str, text: str, default: Any) -> Any:
+    if isinstance(default, tuple):
+        return tuple(names_of(text))
+    try:
+        return type(default)(text)
+    except ValueError:
+        raise SettingsError(f"{name} is {shown(text)}; it must be a number such as {default}.") from None
+
+
+def _said(lists: Lists) -> str:
+    among = int(lists.known.sum())
+    return (
+        f"{len(lists):,} lists, {len(lists.items):,} candidates with {len(lists.columns)} features; "
+        f"{among:,} of {int(lists.sought.sum()):,} wanted items are among them"
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float, str], None]]:
+    from tqdm import tqdm
+
+    layout = "{desc:<32}{percentage:3.0f}% |{bar}| {elapsed}"
+    with tqdm(total=100, file=sys.stderr, bar_format=layout, disable=None) as bar:
+
+        def show(share: float, step: str) -> None:
+            bar.set_description_str(step, refresh=False)
+            bar.update(100 * share - bar.n)
+
+        yield show
+
+
+if __name__ == "__main__":
+    sys.exit(main())
