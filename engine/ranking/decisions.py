@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.errors import UnknownNameError
 from engine.rank.base import Floats
@@ -29,11 +30,11 @@ class Decision:
     base: Floats
     candidates: pd.DataFrame
 
-    def row(self, item_id: str) -> int:
-        """The row of a candidate. Raises UnknownNameError with the nearest one when it is none."""
+    def row(self, item_id: str, *, kind: str = "candidate") -> int:
+        """The row of a candidate. Raises UnknownNameError (of that kind) with the nearest one when it is none."""
         ids = self.candidates["item_id"].tolist()
         if item_id not in ids:
-            raise UnknownNameError("candidate", item_id, ids)
+            raise UnknownNameError(kind, item_id, ids)
         return int(self.candidates["row"].iloc[ids.index(item_id)])
 
 
@@ -61,7 +62,7 @@ def take_apart(panel: Panel, one: Lists, scores: Scores, base: Floats, *, weight
     return Decision(one, scores, base, frame)
 
 
-def places(lists: Lists, scores: Floats) -> np.ndarray:
+def places(lists: Lists, scores: Floats) -> NDArray[np.int64]:
     """(n_rows,) the place of each candidate in its list, 1 for the best."""
     order = lists.ordered(scores)
     found = np.empty(len(order), dtype=np.int64)

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.errors import UnknownNameError
 from engine.metrics.measures import measures
@@ -56,6 +57,11 @@ class Lab:
         return {ENSEMBLE: self.total, **self.scores, BASE: self.base}
 
     @cached_property
+    def places(self) -> dict[str, NDArray[np.int64]]:
+        """(n_rows,) where each ranker has a candidate in its list, from 1, by ranker."""
+        return {name: places(self.lists, own) for name, own in self.every.items()}
+
+    @cached_property
     def rows(self) -> dict[str, pd.DataFrame]:
         """The rows of a run of kind "rank" for each ranker; those of the baseline have places instead of chances."""
         return {name: rank_rows(self.lists, self.every[name], self.chances(name)) for name in self.names}
@@ -71,13 +77,17 @@ class Lab:
 
         Raises UnknownNameError with the nearest ranker.
         """
-        if name not in self.names:
-            raise UnknownNameError("ranker", name, self.names)
-        if name == BASE:
-            return 1 - (places(self.lists, self.base) - 1) / self.lists.sizes[self.lists.list_of_row]
+        if self.known(name) == BASE:
+            return 1 - (self.places[BASE] - 1) / self.lists.sizes[self.lists.list_of_row]
         if name == ENSEMBLE:
             return self.panel.ensemble.probabilities(self.scores, self.lists)
         return self.panel.ensemble.calibrations[name].probabilities(self.scores[name])
+
+    def known(self, name: str) -> str:
+        """The name of a ranker as it is. Raises UnknownNameError with the nearest when there is none of that name."""
+        if name not in self.names:
+            raise UnknownNameError("ranker", name, self.names)
+        return name
 
     def lines(self, *, seed: int = 0) -> list[Line]:
         """Every ranker with its figures, and how far it is above the baseline and above the best member."""
@@ -120,6 +130,11 @@ class Lab:
         if not found:
             raise UnknownNameError("user with a list of test", user_id, self.lists.users.tolist())
         return [str(one) for one in found]
+
+    def explained(self, one: Lists, row: int) -> dict[str, dict[str, float]]:
+        """What raised or lowered the score of one candidate of the list `one`, by member."""
+        kept = np.arange(len(one.items)) == row
+        return {name: member.explain(one.rows(kept))[0] for name, member in self.panel.members.items()}
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -91,7 +91,7 @@ def better_words(found: PairedDifference, metric: str) -> str:
     return f"{number}, {found.losses} {found.unit} better, {found.wins} worse"
 
 
-def reliability(rows: pd.DataFrame) -> list[Bin]:
+def reliability_of(rows: pd.DataFrame) -> list[Bin]:
     """Candidates in BINS parts of as many each by their probability: what was said, and what came true."""
     chances = read_chances(rows)
     bins = probability_bins(chances.probabilities, BINS)

@@ -36,22 +36,25 @@ def list_table(lists: Lists, scores: Scores, values: Mapping[str, Floats], membe
 
     scores: by ranker, (n_rows,); values: by ranker, (n_lists,) NDCG@5; members: the scores whose agreement is told.
     """
-    known = lists.known
-    frame = pd.DataFrame(
+    frame = listed(lists).assign(agreement=mean_agreement(lists, members))
+    for name, own in scores.items():
+        frame[name + PLACE] = _first_wanted(lists, own)
+        frame[name + VALUE] = values[name]
+    return frame
+
+
+def listed(lists: Lists) -> pd.DataFrame:
+    """One row per list: list_id, user_id, moment (UTC), candidates, wanted and found, as in `list_table`."""
+    return pd.DataFrame(
         {
             "list_id": lists.list_ids,
             "user_id": lists.users,
             "moment": pd.to_datetime(lists.micros, unit="us", utc=True),
             "candidates": lists.sizes,
             "wanted": lists.sought,
-            "found": np.bincount(lists.list_of_row[known], minlength=len(lists)),
-            "agreement": mean_agreement(lists, members),
+            "found": np.bincount(lists.list_of_row[lists.known], minlength=len(lists)),
         }
     )
-    for name, own in scores.items():
-        frame[name + PLACE] = _first_wanted(lists, own)
-        frame[name + VALUE] = values[name]
-    return frame
 
 
 def find_lists(table: pd.DataFrame, preset: str) -> pd.DataFrame:
