@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,9 +136,7 @@ class RunStore:
 
         Raises UnknownNameError with the nearest id when there is none, WorkspaceError when its run.json is damaged.
         """
-        place = self._place(run_id)
-        if not place.is_dir():
-            raise UnknownNameError("run", run_id, self._ids())
+        place = self.folder(run_id)
         try:
             run = Run(**json.loads((place / RUN).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
@@ -159,9 +157,7 @@ class RunStore:
         columns: default all. filters: all must hold, as in pyarrow: [("category", "=", "Bags"), ("hit_rank", ">", 10)].
         Raises UnknownNameError for an unknown run or column, WorkspaceError when the file is damaged.
         """
-        place = self._place(run_id)
-        if not place.is_dir():
-            raise UnknownNameError("run", run_id, self._ids())
+        place = self.folder(run_id)
         try:
             known = pq.read_schema(place / ROWS).names
             for name in [*(columns or ()), *(column for column, _, _ in filters or ())]:
@@ -172,6 +168,30 @@ class RunStore:
             return pq.read_table(place / ROWS, columns=picked, filters=chosen, partitioning=None).to_pandas()
         except (OSError, pa.ArrowInvalid) as error:
             raise _damaged(place, ROWS, error) from None
+
+    def batches(self, run_id: str, size: int) -> Iterator[pd.DataFrame]:
+        """The rows of a run, at most `size` at a time. Errors as in `rows`."""
+        place = self.folder(run_id)
+        try:
+            for batch in pq.ParquetFile(place / ROWS).iter_batches(size):
+                yield batch.to_pandas()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _damaged(place, ROWS, error) from None
+
+    def n_rows(self, run_id: str) -> int:
+        """How many rows a run has. Errors as in `rows`."""
+        place = self.folder(run_id)
+        try:
+            return int(pq.read_metadata(place / ROWS).num_rows)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _damaged(place, ROWS, error) from None
+
+    def folder(self, run_id: str) -> Path:
+        """Where a run lies. Raises UnknownNameError with the nearest id when there is none."""
+        place = self._place(run_id)
+        if not place.is_dir():
+            raise UnknownNameError("run", run_id, self._ids())
+        return place
 
     def aggregate(self, run_id: str, metrics: Sequence[str] | None = None) -> dict[str, float]:
         """The figures of a run, computed from its rows."""

@@ -1,0 +1,302 @@
+"""A run's rows as one flat table: what each row gives to each metric, and the slices it belongs to.
+
+Figures, slices, histograms and pages of rows are read from it with SQL, so they take as long for a million rows as a
+column sum does, and memory doesn't grow with the run. It is derived: made from the rows when first asked for, in
+parts, kept beside them, and made anew when it is missing or was made by another version of this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.atomic import atomic_path
+from engine.errors import UnknownNameError
+from engine.metrics.measures import find_kind, measures
+from engine.metrics.significance import Measure, mean_measure, paired_bootstrap
+from engine.runs import Run, RunStore
+from engine.slicing import SLICES, slices_of
+
+FILE, VERSION = "values.parquet", "1"
+ROWS_AT_ONCE = 20_000
+DRAWS = 200_000_000  # of rows, in all resamples of one figure
+MOST_WHOLE = 200_000  # rows up to which metrics that need all rows at once are computed
+CUTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
+CURVES = ("recall", "ndcg", "precision", "hit_rate")
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A metric over n rows with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class RunValues:
+    """The flat table of one run.
+
+    metrics: the metrics that any set of rows can be measured by from it; slices: the columns that part the rows.
+    """
+
+    def __init__(self, run: Run, place: Path) -> None:
+        self.run, self._place = run, place
+        self.kind = find_kind(run.kind)
+        meta = json.loads(pq.read_schema(place).metadata[b"shelfwise"])
+        self._parts: Mapping[str, int] = meta["parts"]
+        self.metrics: tuple[str, ...] = tuple(self._parts)
+        self.slices: tuple[str, ...] = tuple(meta["slices"])
+        self._whole: Mapping[str, Sequence[float]] = meta["whole"]
+        self.curves: Mapping[str, Sequence[float]] = meta["curves"]
+        self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"})
+        file = str(place).replace("'", "''")
+        self._connection.execute(f"CREATE VIEW rows AS SELECT * FROM read_parquet('{file}')")
+
+    def count(self, where: Where | None = None) -> int:
+        """How many rows there are, of all or of those that pass."""
+        clause, values = _clause(where, self._columns)
+        row = self._connection.cursor().execute(f"SELECT count(*) FROM rows{clause}", values).fetchone()
+        return int(row[0]) if row else 0
+
+    def page(
+        self,
+        where: Where | None = None,
+        *,
+        sort: str | None = None,
+        descending: bool = False,
+        first: int = 0,
+        size: int | None = 50,
+    ) -> pd.DataFrame:
+        """`size` rows from place `first` on: the id, what it is called, slices, hit_rank and the value of each metric.
+
+        sort: a column; rows with no value come last, equal ones by id. size None: all. Raises UnknownNameError.
+        """
+        clause, values = _clause(where, self._columns)
+        shown = [name for name in self._columns if "#" not in name]
+        order = f"{_quoted(_known(sort, shown))} {'DESC' if descending else 'ASC'} NULLS LAST, " if sort else ""
+        limit = (f" LIMIT {int(size)}" if size is not None else "") + f" OFFSET {int(first)}"
+        sql = (
+            f"SELECT {', '.join(map(_quoted, shown))} FROM rows{clause} ORDER BY {order}{_quoted(self.kind.id)}{limit}"
+        )
+        found: pd.DataFrame = self._connection.cursor().sql(sql, params=values).df()
+        return found
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """Every metric over all rows, in the order of the kind; those that rows alone don't give are among them."""
+        n = self.count()
+        whole = {name: Figure(value, low, high, n) for name, (value, low, high) in self._whole.items()}
+        known = [name for name in self.kind.metrics if name in self._parts or name in whole]
+        return {name: whole[name] if name in whole else self.figure(name) for name in known}
+
+    def figure(self, metric: str, where: Where | None = None, *, seed: int = 0) -> Figure:
+        """A metric over the rows that pass, computed from what they add, with a bootstrap interval."""
+        measure = self.measure(metric, where)
+        n = len(measure.values)
+        if not n:
+            return Figure(float("nan"), float("nan"), float("nan"), 0)
+        nothing = mean_measure(np.zeros(n))
+        resamples = int(np.clip(DRAWS // n, 200, 2000))
+        found = paired_bootstrap(nothing, measure, seed=seed, n_resamples=resamples)
+        return Figure(measure.total, found.low, found.high, n)
+
+    def measure(self, metric: str, where: Where | None = None) -> Measure:
+        """What the rows that pass add to `metric`, in the order of ids. Raises UnknownNameError."""
+        _known(metric, self.metrics, kind=f"metric of this {self.run.kind} run")
+        n_parts = self._parts[metric]
+        names = [metric] if n_parts == 1 else [metric, *(f"{metric}#{part}" for part in range(n_parts))]
+        clause, values = _clause(where, self._columns)
+        sql = f"SELECT {', '.join(map(_quoted, names))} FROM rows{clause} ORDER BY {_quoted(self.kind.id)}"
+        columns = self._connection.cursor().sql(sql, params=values).fetchnumpy()
+        filled = [np.ma.filled(np.ma.asarray(columns[name], dtype=np.float64), np.nan) for name in names]
+        parts = np.column_stack(filled[1:] if n_parts > 1 else filled)
+        return Measure(parts, self._combine[metric], filled[0])
+
+    def groups(self, column: str, metric: str) -> list[tuple[str, Figure]]:
+        """A metric for each value of a slice, in the slice's own order, at most 40 of them, the largest."""
+        _known(column, self.slices, kind="slice")
+        sql = f"SELECT {_quoted(column)}, count(*) AS n FROM rows GROUP BY 1 ORDER BY n DESC, 1 LIMIT 40"
+        found = [str(row[0]) for row in self._connection.cursor().execute(sql).fetchall() if row[0] is not None]
+        ordered = SLICES[column].order if column in SLICES else ()
+        found.sort(key=lambda name: ordered.index(name) if name in ordered else len(ordered))
+        return [(name, self.figure(metric, {column: name})) for name in found]
+
+    def histogram(self, metric: str, where: Where | None = None, bins: int = 10) -> list[tuple[float, float, int]]:
+        """How many rows have a value of `metric` from low to below high (the last bin: to high): (low, high, n)."""
+        _known(metric, self.metrics, kind="metric")
+        clause, values = _clause(where, self._columns)
+        name = _quoted(metric)
+        row = self._connection.cursor().execute(f"SELECT min({name}), max({name}) FROM rows{clause}", values).fetchone()
+        if row is None or row[0] is None:
+            return []
+        low, high = (0.0, 1.0) if row[0] >= 0 and row[1] <= 1 else (float(row[0]), float(row[1]))
+        width = (high - low) / bins or 1.0
+        sql = (
+            f"SELECT least(greatest(floor(({name} - ?) / ?), 0), {bins - 1})::INT AS bin, count(*) FROM rows{clause} "
+            f"{'AND' if clause else 'WHERE'} {name} IS NOT NULL GROUP BY 1"
+        )
+        counts = dict(self._connection.cursor().execute(sql, [low, width, *values]).fetchall())
+        return [(low + at * width, low + (at + 1) * width, int(counts.get(at, 0))) for at in range(bins)]
+
+    @cached_property
+    def _combine(self) -> dict[str, Any]:
+        """How the sums of each metric's parts become the metric: of the kind, not of the rows."""
+        empty = pd.DataFrame({name: pd.Series([], dtype=object) for name in (self.kind.id, *self.kind.columns)})
+        return {name: found.combine for name, found in measures(self.run.kind, empty, self.metrics).items()}
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(pq.read_schema(self._place).names)
+
+
+Where = Mapping[str, Any]  # column -> a value it has, or (low, high): from low to below high, None for an open end
+
+
+def open_values(store: RunStore, run_id: str) -> RunValues:
+    """The flat table of a run, made when it isn't there. Raises what `RunStore.rows` raises."""
+    run, place = store.get(run_id), store.folder(run_id) / FILE
+    if not _usable(place):
+        with atomic_path(place) as temporary:
+            _write(store, run, temporary)
+    return RunValues(run, place)
+
+
+def _usable(place: Path) -> bool:
+    try:
+        meta = (pq.read_schema(place).metadata or {}).get(b"shelfwise")
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return meta is not None and json.loads(meta)["version"] == VERSION
+
+
+def _write(store: RunStore, run: Run, place: Path) -> None:
+    """The table, part by part; what is known of the whole run only stands in the file's metadata."""
+    n, prices = store.n_rows(run.id), _prices(store)
+    curves, tables = _Curves(run.kind), list[pa.Table]()
+    metrics: dict[str, int] = {}
+    for rows in store.batches(run.id, ROWS_AT_ONCE):
+        found = {
+            name: measure
+            for name, measure in measures(run.kind, rows).items()
+            if not sparse.issparse(measure.parts) and (n <= ROWS_AT_ONCE or not measure.recentre)
+        }
+        metrics = {name: measure.parts.shape[1] for name, measure in found.items()}
+        curves.add(rows)
+        tables.append(pa.Table.from_pandas(_flat(run, rows, found, prices), preserve_index=False))
+    table = pa.concat_tables(tables, promote_options="permissive")
+    meta = {
+        "version": VERSION,
+        "parts": metrics,
+        "slices": [name for name in table.column_names if name in SLICES],
+        "curves": curves.means(n),
+        "whole": _whole(store, run, [name for name in find_kind(run.kind).metrics if name not in metrics]),
+    }
+    table = table.replace_schema_metadata({b"shelfwise": json.dumps(meta).encode()})
+    pq.write_table(table, place, compression="zstd", row_group_size=100_000)
+
+
+def _prices(store: RunStore) -> pd.Series | None:
+    if "items" not in store.workspace.tables:
+        return None
+    items = store.workspace.read("items", columns=["item_id", "price"])
+    return items.set_index("item_id")["price"]
+
+
+def _whole(store: RunStore, run: Run, metrics: Sequence[str]) -> dict[str, list[float]]:
+    """Value, low and high of the metrics that can't be summed from rows one by one, such as coverage."""
+    if not metrics or store.n_rows(run.id) > MOST_WHOLE:
+        return {}
+    rows = store.rows(run.id)
+    found = measures(run.kind, rows, metrics)
+    nothing = mean_measure(np.zeros(len(rows)))
+    told = {  # resamples repeat rows, so fewer labels and items are among them than there are
+        name: paired_bootstrap(nothing, replace(measure, recentre=True), seed=0, n_resamples=500)
+        for name, measure in found.items()
+    }
+    return {name: [measure.total, told[name].low, told[name].high] for name, measure in found.items()}
+
+
+def _flat(run: Run, rows: pd.DataFrame, found: Mapping[str, Measure], prices: pd.Series | None) -> pd.DataFrame:
+    kind = find_kind(run.kind)
+    columns: dict[str, Any] = {kind.id: rows[kind.id].to_numpy()}
+    columns |= {
+        name: rows[name].to_numpy() for name in ("query", "user_id", "title") if name in rows and name != kind.id
+    }
+    columns |= slices_of(run.kind, rows, prices)
+    if "hit_rank" in rows:
+        columns["hit_rank"] = pd.array(rows["hit_rank"], dtype="Int64")
+    for name, measure in found.items():
+        columns[name] = measure.values
+        if measure.parts.shape[1] > 1:
+            columns |= {f"{name}#{part}": measure.parts[:, part] for part in range(measure.parts.shape[1])}
+    return pd.DataFrame(columns)
+
+
+class _Curves:
+    """Sums of ranking metrics over rows, at each cut-off."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._sums = {name: np.zeros((len(CUTS), 2)) for name in CURVES}
+
+    def add(self, rows: pd.DataFrame) -> None:
+        asked = [f"{name}@{k}" for name in CURVES for k in CUTS]
+        found = measures(self._kind, rows, asked)
+        for name in CURVES:
+            for place, k in enumerate(CUTS):
+                values = found[f"{name}@{k}"].values
+                self._sums[name][place] += values.sum(), (values**2).sum()
+
+    def means(self, n: int) -> dict[str, Any]:
+        """For each metric: the mean at each cut-off and the half width of its interval, by the normal approximation."""
+        found: dict[str, Any] = {"k": list(CUTS)}
+        for name, sums in self._sums.items():
+            mean = sums[:, 0] / n
+            spread = np.sqrt(np.maximum(sums[:, 1] / n - mean**2, 0) / n)
+            found[name] = mean.tolist()
+            found[f"{name} half"] = (1.96 * spread).tolist()
+        return found
+
+
+def _clause(where: Where | None, columns: Sequence[str]) -> tuple[str, list[Any]]:
+    """SQL of a filter, and the values for its question marks."""
+    said: list[str] = []
+    values: list[Any] = []
+    for name, wanted in (where or {}).items():
+        column = _quoted(_known(name, columns))
+        if isinstance(wanted, tuple):
+            for end, sign in zip(wanted, (">=", "<"), strict=True):
+                if end is not None:
+                    said.append(f"{column} {sign} ?")
+                    values.append(end)
+        elif wanted is None:
+            said.append(f"{column} IS NULL")
+        else:
+            said.append(f"{column} = ?")
+            values.append(wanted)
+    return (f" WHERE {' AND '.join(said)}" if said else ""), values
+
+
+def _known(name: str, names: Sequence[str], *, kind: str = "column") -> str:
+    if name not in names:
+        raise UnknownNameError(kind, name, names)
+    return name
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
