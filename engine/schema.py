@@ -24,12 +24,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A canonical table: its columns in order, and the columns whose values together name a row (empty: none do)."""
+    """A canonical table: its columns in order, and the columns whose values together name a row (empty: none do).
+
+    usual: whether most sources have it, so that a workspace without it lacks something.
+    """
 
     name: str
     about: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    usual: bool = True
 
     @property
     def arrow(self) -> pa.Schema:
@@ -133,10 +137,23 @@ TABLES: dict[str, Table] = {
                 _must("polarity", "1 speaks for the tag, -1 against it", pa.int8()),
             ),
         ),
+        Table(
+            "properties",
+            "one row per property of an item and moment from which it had a value",
+            (
+                _must("item_id", "the SKU"),
+                _must("timestamp", "from when on", _TIME),
+                _must("property", "category or available; others are kept and not used"),
+                _must("value", 'names from the root to the category with " / " between them; 1 or 0 for available'),
+            ),
+            key=("item_id", "timestamp", "property"),
+            usual=False,
+        ),
     )
 }
 
 GOOD_TYPES = ("Bags", "Shoes", "Clothes", "Beauty_Accs", "Accs", "Home_Accs", "Toys", "Jewellery")
+PATH_SEPARATOR = " / "  # between the names of a category path where it is one text
 UNCATEGORISED = "Uncategorised"  # the category of items whose source names none
 TAG_SOURCES = ("llm", "extracted", "pool", "human", "import")
 EVENTS = ("view", "addtocart", "transaction")

@@ -1,7 +1,8 @@
 """RetailRocket (kaggle.com/datasets/retailrocket/ecommerce-dataset): events, time-stamped properties, category tree.
 
 Item properties are a log: each line says which value a property had from a moment on. Two of them have a plain
-meaning, `categoryid` and `available`; the others are hashed and left out. Titles aren't published, so that an item is
+meaning, `categoryid` and `available`: items get their newest values, and the log itself becomes the table properties,
+so that the shop can be seen as it was. The others are hashed and left out. Titles aren't published, so that an item is
 called by its id.
 """
 
@@ -17,7 +18,7 @@ from engine.data.base import ImportReport, Row
 from engine.data.csvfile import csv_rows
 from engine.data.epoch import EPOCH, from_epoch
 from engine.data.layout import find_files
-from engine.schema import UNCATEGORISED
+from engine.schema import PATH_SEPARATOR, UNCATEGORISED
 
 FILES = {
     "tree": ("category_tree.csv",),
@@ -27,6 +28,7 @@ FILES = {
 _NO_TIME = "isn't a time in milliseconds since 1970"
 _MS = re.compile(r"[0-9]{1,15}")
 _AVAILABLE = {"0": False, "1": True}
+_NAMES = {"categoryid": "category", "available": "available"}  # the properties that are kept, as the tables call them
 
 
 @dataclass
@@ -51,6 +53,7 @@ class _Shelf:
 
     category: _Property = field(default_factory=_Property)
     available: _Property = field(default_factory=_Property)
+    paths: dict[str, list[str]] = field(default_factory=dict)
     places: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
@@ -68,11 +71,11 @@ class RetailRocketReader:
     as_of: datetime | None = None
 
     def rows(self, paths: Sequence[Path], report: ImportReport) -> Iterator[Row]:
-        """Rows of events in the order of the file, then of items in the order of their first line."""
+        """Rows of properties and of events in the order of their files, then of items in that of their first line."""
         files = find_files(paths, FILES)
         parents = _parents(files["tree"], report)
         shelf = _Shelf()
-        self._read_properties(files["properties"], report, shelf)
+        yield from self._properties(files["properties"], parents, report, shelf)
         yield from _events(files["events"], report, shelf)
         for item, (file, line) in shelf.places.items():
             category = shelf.category.get(item)
@@ -85,7 +88,9 @@ class RetailRocketReader:
             }
             yield Row("items", values, file, line)
 
-    def _read_properties(self, files: Sequence[Path], report: ImportReport, shelf: _Shelf) -> None:
+    def _properties(
+        self, files: Sequence[Path], parents: Mapping[str, str], report: ImportReport, shelf: _Shelf
+    ) -> Iterator[Row]:
         kinds = {"categoryid": shelf.category, "available": shelf.available}
         bound = None if self.as_of is None else _ms(self.as_of)
         later = 0
@@ -101,10 +106,22 @@ class RetailRocketReader:
                     shelf.places.setdefault(item, (str(path), line))
                     if record["property"] in kinds:
                         kinds[record["property"]].see(item, int(stamp), record["value"])
+                        yield Row("properties", _values(record, parents, shelf.paths), str(path), line)
         if later:
             report.notes.append(
                 f"item properties: {later:,} rows from after {self.as_of:%Y-%m-%d %H:%M:%S} were left out"
             )
+
+
+def _values(record: Mapping[str, str], parents: Mapping[str, str], paths: dict[str, list[str]]) -> dict[str, object]:
+    """A line of the log as a row of properties; `paths` remembers where categories are in the tree."""
+    value = record["value"]
+    if record["property"] == "categoryid" and value:
+        if value not in paths:
+            paths[value] = _path(value, parents)
+        value = PATH_SEPARATOR.join(paths[value])
+    moment = from_epoch(record["timestamp"], per_second=1000)
+    return {"item_id": record["itemid"], "timestamp": moment, "property": _NAMES[record["property"]], "value": value}
 
 
 def _events(files: Sequence[Path], report: ImportReport, shelf: _Shelf) -> Iterator[Row]:

@@ -16,7 +16,7 @@ _TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></the
 
 def show_built(workspace: Workspace) -> None:
     """Tables and taggers: rows or version and when, or else the command that makes them."""
-    rows = [_table(workspace, name) for name in TABLES]
+    rows = [_table(workspace, name) for name, table in TABLES.items() if table.usual or name in workspace.tables]
     found = cache.taggers(workspace)
     rows += [_tagger(workspace, name, found.whole.get(name), found.damaged.get(name)) for name in TAGGERS.parts]
     head = html('<th></th><th>What</th><th>State</th><th class="sw-when">When (UTC)</th>')

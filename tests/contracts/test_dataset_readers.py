@@ -24,7 +24,7 @@ def retailrocket(folder, n):
     log = (f"{1433193132535 + row},{row % ITEMS},categoryid,{row % 7}" for row in range(n))
     (folder / "item_properties_part1.csv").write_text("\n".join(["timestamp,itemid,property,value", *log]))
     (folder / "category_tree.csv").write_text("categoryid,parentid\n3,\n5,3\n")
-    return {"events": n, "items": ITEMS}, 2 * n + 2
+    return {"events": n, "properties": n, "items": ITEMS}, 2 * n + 2
 
 
 def online_retail(folder, n):

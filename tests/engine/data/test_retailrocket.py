@@ -73,6 +73,20 @@ def test_items_have_their_latest_category_and_availability_across_files_in_any_o
     assert len(tables["items"]) == 4
 
 
+def test_the_log_of_categories_and_availability_is_kept_with_paths_as_text(folder, collect):
+    tables, _ = collect(RetailRocketReader(), folder)
+    rows = [
+        (row["item_id"], row["timestamp"].microsecond // 1000 + row["timestamp"].second * 1000)
+        for row in tables["properties"]
+    ]
+    assert sorted(rows) == [("344224", ms) for ms in (1000, 1500, 2000, 3000, 4000)] + [("600", 2500)]
+    values = {(row["property"], row["timestamp"].second): row["value"] for row in tables["properties"]}
+    assert values["category", 2] == "42" and values["available", 3] == "0" and values["available", 4] == "1"
+    assert {row["value"] for row in tables["properties"]} >= {"378 / 1278 / 1338", "1114", "8 / 7"}
+    early, _ = collect(RetailRocketReader(as_of=datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)), folder)
+    assert len(early["properties"]) == 3
+
+
 @pytest.mark.parametrize("zone", [UTC, None])
 def test_items_as_of_a_moment(folder, collect, zone):
     tables, report = collect(RetailRocketReader(as_of=datetime(1970, 1, 1, 0, 0, 1, 500000, tzinfo=zone)), folder)

@@ -1,9 +1,12 @@
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pytest
 
 from engine.errors import DataError
 from engine.recommend.catalogue import UNKNOWN, read_catalogue
 from engine.sql import Queries
+from engine.workspace import Workspace
 
 
 def write_items(workspace, *items):
@@ -42,6 +45,49 @@ def test_unknown_prices_are_nan_and_unknown_availability_counts_as_available(wor
     )
     assert found.prices[0] == 2.5 and found.prices[1] != found.prices[1]
     assert found.available.tolist() == [False, True]
+
+
+def day(n):
+    return datetime(2024, 3, n, tzinfo=UTC)
+
+
+def logged(workspace, *rows):
+    """The log of properties, of (item, day, property, value) rows."""
+    names = ("item_id", "timestamp", "property", "value")
+    with workspace.replace_tables("test") as writer:
+        rows = [dict(zip(names, (item, day(n), *rest), strict=True)) for item, n, *rest in rows]
+        writer.write("properties", pa.Table.from_pylist(rows))
+    return Queries(Workspace.open(workspace.path))
+
+
+def test_categories_and_availability_are_those_from_before_a_moment_where_the_log_tells(workspace):
+    items = [{"item_id": item, "category_path": ["Shoes", "Boots"], "available": True} for item in "abcd"]
+    now = write_items(workspace, *items)
+    queries = logged(
+        workspace,
+        ("a", 1, "category", "Bags / Small"),
+        ("a", 9, "category", "Shoes / Boots"),
+        ("a", 2, "available", "0"),
+        ("a", 1, "available", "1"),
+        ("b", 3, "available", "1"),
+        ("b", 5, "available", "0"),  # at the moment itself, so not before it
+        ("c", 8, "category", "Shoes / Boots"),  # not there yet
+        ("c", 8, "available", "0"),
+        ("not in the catalogue", 1, "available", "0"),
+        ("d", 1, "colour", "red"),
+    )
+    then = read_catalogue(queries, as_of=day(5))
+    assert then.categories[then.leaves].tolist() == ["Bags / Small", "Shoes / Boots", "Uncategorised", "Shoes / Boots"]
+    assert then.available.tolist() == [False, True, True, True]
+    assert then.as_of == day(5) and then.item_ids.tolist() == now.item_ids.tolist()
+    assert read_catalogue(queries).as_of is None and read_catalogue(queries).available.all()
+    assert read_catalogue(queries, as_of=day(10)).available.tolist() == [False, False, False, True]
+
+
+def test_without_a_log_items_are_as_now_at_any_moment(workspace):
+    write_items(workspace, {"item_id": "a", "available": False})
+    then = read_catalogue(Queries(workspace), as_of=day(1))
+    assert then.as_of is None and then.available.tolist() == [False]
 
 
 def test_without_items_the_command_to_import_some_is_given(workspace):
