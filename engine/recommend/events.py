@@ -15,7 +15,8 @@ from engine.errors import DataError, SettingsError, counted
 from engine.schema import EVENTS
 from engine.sql import Queries
 
-DAY = 86_400_000_000  # microseconds
+MINUTE = 60_000_000  # microseconds
+DAY = 1440 * MINUTE
 WEIGHTS = {**dict(zip(EVENTS, (1.0, 4.0, 8.0), strict=True)), "cancellation": -8.0}
 _SELECT = "SELECT user_id, item_id, event, epoch_us(timestamp) AS micros FROM events"
 
@@ -28,11 +29,13 @@ class EventConfig:
     events of other kinds are left out and counted in the report
     half_life: days after which an event counts half as much; None: all count alike
     most_events: of one user; only the newest are kept of one who has more, as bots and tills have
+    session_gap: minutes without an event after which a user's next one begins another session, a visit to the shop
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
     half_life: float | None = None
     most_events: int = 5000
+    session_gap: float = 30.0
 
     def __post_init__(self) -> None:
         wrong = next(((kind, weight) for kind, weight in self.weights.items() if not 0 < abs(weight) < np.inf), None)
@@ -43,6 +46,8 @@ class EventConfig:
             raise SettingsError(f"half_life is {self.half_life}; it must be a number of days above 0, or none.")
         if self.most_events < 1:
             raise SettingsError(f"most_events is {self.most_events}; it must be 1 or more.")
+        if not self.session_gap > 0:
+            raise SettingsError(f"session_gap is {self.session_gap}; it must be a number of minutes above 0.")
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,16 @@ class EventLog:
             kind=self.kind[chosen],
             micros=self.micros[chosen],
         )
+
+    def sessions(self, gap: float) -> NDArray[np.int64]:
+        """(n_events,) the session of each event, numbered from 0 in the log's order.
+
+        A session ends when its user does nothing for `gap` minutes; no session has two users.
+        """
+        begins = np.ones(len(self), dtype=bool)
+        begins[1:] = (np.diff(self.user) != 0) | (np.diff(self.micros) > gap * MINUTE)
+        numbers: NDArray[np.int64] = np.cumsum(begins) - 1
+        return numbers
 
     def between(self, start: datetime | None = None, end: datetime | None = None) -> EventLog:
         """The events from `start` on and before `end`, as parts of a split by time are cut."""

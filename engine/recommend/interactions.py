@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -13,6 +13,20 @@ from scipy import sparse
 from engine.errors import DataError, counted
 from engine.recommend.events import DAY, EventConfig, EventLog, micros
 
+NOTHING = 1e-6  # weights up to this are rounding only: what they counted was taken back
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Visits, in the order of users and of time. weights: (n_sessions, n_items) float32, the sum of the weights of a
+    visit's events with an item; user: (n_sessions,) the row of its user in the interactions."""
+
+    weights: sparse.csr_array
+    user: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
 
 @dataclass(frozen=True)
 class Interactions:
@@ -22,6 +36,7 @@ class Interactions:
     weights: float32, the sum of the weights of a user's events with an item;
     last: int64, when the newest of them was (UTC microseconds);
     done: int32, bit i says whether an event of `kinds[i]` is among them.
+    sessions: the same by visits, for models that learn from what happened together; histories hold none.
     A history is a row of it, so a user who came a second ago is Interactions with one row.
     """
 
@@ -31,12 +46,13 @@ class Interactions:
     weights: sparse.csr_array
     last: sparse.csr_array
     done: sparse.csr_array
+    sessions: Sessions | None = None
 
     def __len__(self) -> int:
         return len(self.users)
 
     def rows(self, chosen: NDArray[np.int64]) -> Interactions:
-        """The histories of the users at `chosen`, in that order."""
+        """The histories of the users at `chosen`, in that order, without their sessions."""
         parts = (self.weights[chosen], self.last[chosen], self.done[chosen])
         return Interactions(self.users[chosen], self.item_ids, self.kinds, *parts)
 
@@ -56,10 +72,13 @@ def places_of(ids: NDArray[np.object_], known: NDArray[np.object_]) -> NDArray[n
     return places
 
 
-def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = None) -> Interactions:
+def interactions(
+    log: EventLog, config: EventConfig, *, now: datetime | None = None, sessions: bool = False
+) -> Interactions:
     """What the events of `log` say together; users without events are left out, and so is what was taken back.
 
-    now: the moment that an event's age counts from when `config.half_life` is set (default: the newest event's).
+    now: the moment that an event's age counts from when `config.half_life` is set (default: the newest event's);
+    sessions: whether to add up by visits too, as models that are trained may want.
     """
     present, user = np.unique(log.user, return_inverse=True)
     moment = micros(now) if now is not None else int(log.micros.max(initial=0))
@@ -67,22 +86,44 @@ def interactions(log: EventLog, config: EventConfig, *, now: datetime | None = N
     if config.half_life is not None:
         values = values * 0.5 ** ((moment - log.micros) / (config.half_life * DAY))
     shape = (len(present), len(log.item_ids))
-    pair = user.astype(np.int64) * shape[1] + log.item
-    pairs, place = np.unique(pair, return_inverse=True)
-    total = np.bincount(place, weights=values, minlength=len(pairs)).astype(np.float32)
-    newest = np.zeros(len(pairs), dtype=np.int64)
+    total, place = _added(user, log.item, values, shape)
+    newest = np.zeros(total.nnz, dtype=np.int64)
     np.maximum.at(newest, place, log.micros)
-    done = np.zeros(len(pairs), dtype=np.int32)
+    done = np.zeros(total.nnz, dtype=np.int32)
     np.bitwise_or.at(done, place, np.int32(1) << log.kind.astype(np.int32))
-    rows, columns = pairs // max(shape[1], 1), (pairs % max(shape[1], 1)).astype(np.int32)
-    starts = np.searchsorted(rows, np.arange(shape[0] + 1)).astype(np.int32)
-    parts = [sparse.csr_array((data, columns, starts), shape=shape) for data in (total, newest, done)]
-    return _without_taken_back(Interactions(log.users[present], log.item_ids, log.kinds, *parts))
+    parts = [sparse.csr_array((data, total.indices, total.indptr), shape=shape) for data in (newest, done)]
+    found = _without_taken_back(Interactions(log.users[present], log.item_ids, log.kinds, total, *parts))
+    return replace(found, sessions=_by_session(log, config, values, found.users)) if sessions else found
+
+
+def _added(
+    rows: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[sparse.csr_array, NDArray[np.int64]]:
+    """The sums of `values` by row and column as float32, with zeros kept, and where each value went among them."""
+    pairs, place = np.unique(rows.astype(np.int64) * shape[1] + columns, return_inverse=True)
+    total = np.bincount(place, weights=values, minlength=len(pairs)).astype(np.float32)
+    starts = np.searchsorted(pairs // max(shape[1], 1), np.arange(shape[0] + 1)).astype(np.int32)
+    cells = (pairs % max(shape[1], 1)).astype(np.int32)
+    return sparse.csr_array((total, cells, starts), shape=shape), place
+
+
+def _by_session(
+    log: EventLog, config: EventConfig, values: NDArray[np.float64], users: NDArray[np.object_]
+) -> Sessions:
+    """The sessions of `users`; what was taken back within its session, or of a user who isn't there, is left out."""
+    number = log.sessions(config.session_gap)
+    weights, _ = _added(number, log.item, values, (int(number.max(initial=-1)) + 1, len(log.item_ids)))
+    weights.data[weights.data <= NOTHING] = 0
+    weights.eliminate_zeros()
+    first = np.searchsorted(number, np.arange(weights.shape[0]))
+    user = places_of(log.users, users)[log.user[first]]
+    kept = np.flatnonzero((user >= 0) & (np.diff(weights.indptr) > 0))
+    return Sessions(weights[kept], user[kept])
 
 
 def _without_taken_back(data: Interactions) -> Interactions:
     """The same without pairs whose weights add up to nothing, and without the users to whom nothing is left."""
-    gone = data.weights.data <= 1e-6
+    gone = data.weights.data <= NOTHING
     if not gone.any():
         return data
     parts = []

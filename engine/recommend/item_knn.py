@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.errors import SettingsError, UnknownNameError
+from engine.errors import DataError, SettingsError, UnknownNameError
 from engine.ranked import Ranked
 from engine.recommend.catalogue import Catalogue
-from engine.recommend.interactions import Interactions
+from engine.recommend.interactions import Interactions, TrainingSet, places_of
 from engine.recommend.model import Model
 from engine.recommend.topk import Floats, only, score_top_k
 from engine.settings import load_settings
 
 WEIGHTINGS = ("bm25", "cosine")
+TOGETHER = ("history", "session")
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,15 @@ class ItemKnnConfig:
     weighting: str = "bm25"
     k1: float = 1.2
     b: float = 0.75
+    within: str = "history"
     min_user_interactions: int = 5
     min_item_interactions: int = 5
 
     def __post_init__(self) -> None:
         if self.weighting not in WEIGHTINGS:
             raise UnknownNameError("weighting", self.weighting, WEIGHTINGS)
+        if self.within not in TOGETHER:
+            raise UnknownNameError("kind of togetherness", self.within, TOGETHER)
         if self.neighbours < 1:
             raise SettingsError(f"neighbours is {self.neighbours}; it must be 1 or more.")
 
@@ -53,7 +57,8 @@ class ItemKnn(Model):
         """Find each item's neighbours; see the contract. The seed has no part in it."""
         chosen = self.training(data)
         columns = np.flatnonzero(chosen.items)
-        near = self._neighbours(sparse.csr_matrix(chosen.matrix[:, columns]))
+        together = chosen.matrix if self.config.within == "history" else _visits(data, chosen)
+        near = self._neighbours(sparse.csr_matrix(together[:, columns]))
         near.setdiag(0)
         near.eliminate_zeros()
         n, found = len(data.item_ids), near.tocoo()
@@ -99,6 +104,15 @@ class ItemKnn(Model):
         most = self.config.neighbours + 1  # the item itself is among them
         users = sparse.csr_matrix(weighted.T)
         return all_pairs_knn(users, most, show_progress=False, num_threads=load_settings().threads).tocsr()
+
+
+def _visits(data: Interactions, chosen: TrainingSet) -> sparse.csr_array:
+    """(n_sessions, n_items) the sessions of the users who take part in training. Raises DataError without any."""
+    if data.sessions is None:
+        raise DataError("Neighbours within a session need interactions with sessions; these have none.")
+    part = np.zeros(len(data), dtype=bool)
+    part[places_of(chosen.users, data.users)] = True
+    return data.sessions.weights[np.flatnonzero(part[data.sessions.user])]
 
 
 def _reached(scores: sparse.csr_array) -> Floats:

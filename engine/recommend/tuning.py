@@ -20,6 +20,7 @@ SPACES: Mapping[str, Suggest] = {
         "neighbours": trial.suggest_int("neighbours", 10, 400, log=True),
         "k1": trial.suggest_float("k1", 0.2, 100, log=True),
         "b": trial.suggest_float("b", 0.0, 1.0),
+        "within": trial.suggest_categorical("within", ["history", "session"]),
         **_minima(trial),
     },
     "ease": lambda trial: {

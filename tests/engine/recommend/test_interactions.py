@@ -93,6 +93,42 @@ def test_a_cancelled_purchase_is_no_interaction_and_its_user_is_left_out():
     assert data.last.nnz == data.done.nnz == 2
 
 
+MINUTE = 1 / 1440
+
+
+def test_a_session_ends_after_the_gap_and_with_its_user():
+    rows = event_rows(
+        ("u", "a", "view", 1 + 100 * MINUTE),
+        ("u", "b", "view", 1 + 70 * MINUTE),  # 30 minutes later: still the same
+        ("u", "a", "addtocart", 1 + 39 * MINUTE),  # 31 minutes later
+        ("u", "c", "view", 1 + 38 * MINUTE),
+        ("v", "c", "view", 1 + 38 * MINUTE),
+    )
+    log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
+    assert log.sessions(30).tolist() == [0, 0, 1, 1, 2]
+    assert log.sessions(31).tolist() == [0, 0, 0, 0, 1]
+    assert log.take(np.zeros(len(log), dtype=bool)).sessions(30).tolist() == []
+    data = interactions(log, EventConfig(), sessions=True)
+    assert data.sessions.weights.toarray().tolist() == [[1, 1, 0, 0], [4, 0, 1, 0], [0, 0, 1, 0]]
+    assert data.users[data.sessions.user].tolist() == ["u", "u", "v"]
+    assert interactions(log, EventConfig(session_gap=60), sessions=True).sessions.user.tolist() == [0, 1]
+    assert interactions(log, EventConfig()).sessions is None and data.rows(np.array([0])).sessions is None
+
+
+def test_sessions_leave_out_what_was_taken_back_and_users_to_whom_nothing_is_left():
+    rows = event_rows(
+        ("gone", "a", "transaction", 3),
+        ("gone", "a", "cancellation", 2),
+        ("left", "b", "transaction", 3),
+        ("left", "b", "cancellation", 3 - MINUTE),
+        ("left", "c", "view", 3 - 2 * MINUTE),
+    )
+    log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
+    data = interactions(log, EventConfig(), sessions=True)
+    assert data.users.tolist() == ["left"]
+    assert data.sessions.weights.toarray().tolist() == [[0, 0, 1, 0]] and data.sessions.user.tolist() == [0]
+
+
 def test_a_log_cut_in_time_leaves_users_without_events_out_of_the_interactions():
     rows = event_rows(("u", "a", "view", 9), ("v", "b", "view", 1))
     log, _ = clean_events(rows, ITEMS, EventConfig(), now=NOW)
@@ -128,6 +164,7 @@ def test_training_leaves_out_what_has_too_few_interactions():
         ({"weights": {"cancellation": -1}}, "none of .* is above 0"),
         ({"half_life": 0}, "half_life is 0"),
         ({"most_events": 0}, "most_events is 0"),
+        ({"session_gap": 0}, "session_gap is 0"),
     ],
 )
 def test_settings_that_cannot_be_are_named(values, said):
