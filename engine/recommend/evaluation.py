@@ -8,7 +8,7 @@ users without a history are: they are the cold ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -62,10 +62,11 @@ def make_task(
 ) -> Task:
     """The task at `start`: events before it are known, target events from it until `end` are wanted.
 
-    Availability is of today and not of then, so the rules leave nothing out for it. Raises DataError when nobody has a
-    target event in that time.
+    Availability of today and not of then leaves nothing out: it counts only when `catalogue` is as of a moment. Raises
+    DataError when nobody has a target event in that time.
     """
-    rules = Rules(seen=rules.seen, bought=rules.bought, unavailable=False) if rules else Rules(unavailable=False)
+    rules = rules or Rules()
+    rules = replace(rules, unavailable=rules.unavailable and catalogue.as_of is not None)
     before, after = log.between(end=start), log.between(start=start, end=end)
     # a purchase that was cancelled afterwards wasn't wanted
     kinds = [place for place, kind in enumerate(log.kinds) if kind in targets or config.weights[kind] < 0]
@@ -75,11 +76,12 @@ def make_task(
             f"Nothing to measure: {len(before):,} events before {start:%Y-%m-%d %H:%M} and {len(aims):,} of "
             f"{' or '.join(targets)} after it; choose another split or other target events."
         )
-    past, future = interactions(before, config, now=start), interactions(aims, config)
+    past, future = interactions(before, config, now=start, sessions=True), interactions(aims, config)
     histories = histories_of(past, future.users)
     rules_now = eligibility(histories, catalogue, rules)
     aimed = future.weights.astype(bool).astype(np.int8)
     wanted = sparse.csr_array(aimed - aimed.multiply(rules_now.excluded)).astype(bool)
+    wanted.data &= rules_now.eligible[wanted.indices]
     wanted.eliminate_zeros()
     kept = np.flatnonzero(np.diff(wanted.indptr) > 0)
     first = np.full(len(catalogue), np.iinfo(np.int64).max)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from engine.recommend.pipeline import Gathered, Pipeline, PipelineConfig
 TRIALS = 80
 K, SHOWN = 10, 5
 LEAST = 0.03  # a source that counts for less isn't worth what it costs
+FITTED = ("sources", "alpha", "beta", "popularity_penalty")  # the settings that are searched
 
 
 @dataclass(frozen=True)
@@ -26,20 +29,28 @@ class _Tried:
     coverage: float
 
 
-def fit_weights(pipeline: Pipeline, task: Task, *, seed: int, trials: int = TRIALS) -> PipelineConfig:
+def fit_weights(
+    pipeline: Pipeline, task: Task, *, seed: int, trials: int = TRIALS, given: Mapping[str, Any] | None = None
+) -> PipelineConfig:
     """The weights of sources, affinity and popularity with the best NDCG@10 on `task` (valid), by random search.
 
     Only configurations whose coverage@5 is no smaller than that of the best source alone: better lists that all show
     the same few items would be no gain for a shop. Candidates are gathered once, so that a trial only ranks them.
+    given: settings of the configuration that somebody has chosen; they stay, the others are searched, and what covers
+    less is taken when nothing with them covers as much.
     """
+    start = replace(pipeline.config, **(given or {}))
+    if given and set(FITTED) <= set(given):
+        return start
     gathered = pipeline.gather(task.histories)
     right = _wanted(pipeline, task)
     alone = [_try(pipeline, gathered, right, config) for config in _alone(pipeline.config)]
     best = max(alone, key=lambda tried: tried.ndcg)
-    drawn = [pipeline.config, *_drawn(pipeline.config, trials, np.random.default_rng(seed))]
-    others = [_try(pipeline, gathered, right, config) for config in drawn]
+    drawn = [replace(config, **(given or {})) for config in _drawn(start, trials, np.random.default_rng(seed))]
+    others = [_try(pipeline, gathered, right, config) for config in [start, *drawn]]
     allowed = [tried for tried in others if tried.coverage >= best.coverage]
-    return max([best, *allowed], key=lambda tried: tried.ndcg).config
+    pool = (allowed or others) if given else [best, *allowed]
+    return max(pool, key=lambda tried: tried.ndcg).config
 
 
 def _alone(config: PipelineConfig) -> list[PipelineConfig]:

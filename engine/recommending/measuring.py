@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,10 @@ from engine.metrics.measures import measures
 from engine.metrics.significance import PairedDifference, paired_bootstrap
 from engine.recommend.base import Recommender
 from engine.recommend.catalogue import Catalogue
-from engine.recommend.eligibility import eligibility
+from engine.recommend.eligibility import Rules, eligibility
 from engine.recommend.evaluation import K, Task, run_rows
 from engine.recommend.pipeline import Pipeline
-from engine.recommending.shop import TABLES, Shop
+from engine.recommending.shop import Shop, data_of
 from engine.runs import Run, RunStore, new_run
 from engine.tracking import log_run
 from engine.workspace import Workspace
@@ -24,21 +24,26 @@ from engine.workspace import Workspace
 def measure(
     workspace: Workspace, shop: Shop, name: str, rows: pd.DataFrame, *, config: Mapping[str, Any], seed: int
 ) -> Run:
-    """Save the rows of `name` on test as a run, and log its figures."""
-    rules = replace(shop.config.rules, unavailable=False)
+    """Save the rows of `name` on test as a run, and log its figures. shop: as it was when test began."""
+    rules = replace(shop.config.rules, unavailable=shop.config.rules.unavailable and shop.catalogue.as_of is not None)
     run = new_run(
         "recommend",
         name,
         config=config,
-        data_hash=workspace.data_hash(*TABLES),
+        data_hash=data_of(workspace),
         split=f"time {shop.split.hash}",
         seed=seed,
-        eligibility=f"users with {' or '.join(shop.config.targets)} in test; {rules.words}",
+        eligibility=rule_words(shop.config.targets, rules),
     )
     store = RunStore(workspace)
     store.save(run, rows)
     log_run(workspace, run, store.aggregate(run.id))
     return run
+
+
+def rule_words(targets: Sequence[str], rules: Rules) -> str:
+    """Who is measured and what may be recommended, in words that are equal only when the rule is."""
+    return f"users with {' or '.join(targets)} in test; {rules.words}"
 
 
 def recommend_rows(
@@ -47,8 +52,9 @@ def recommend_rows(
     """What a model or a pipeline answers to `task`, as the rows of a run. The same items are left out for either."""
     if isinstance(recommender, Pipeline):
         return run_rows(task, recommender.recommend(task.histories, K).ranked, catalogue)
-    excluded = eligibility(task.histories, catalogue, task.rules).excluded
-    return run_rows(task, recommender.recommend(task.histories, K, excluded=excluded), catalogue)
+    rules = eligibility(task.histories, catalogue, task.rules)
+    found = recommender.recommend(task.histories, K, eligible=rules.eligible, excluded=rules.excluded)
+    return run_rows(task, found, catalogue)
 
 
 def compare_rows(a: pd.DataFrame, b: pd.DataFrame, metric: str, *, seed: int) -> PairedDifference:

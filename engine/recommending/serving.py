@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from engine.artifacts import ArtifactStore
@@ -29,18 +30,22 @@ def open_pipeline(workspace: Workspace) -> tuple[Shop, Pipeline]:
     """
     store = ArtifactStore(workspace)
     version = store.current(KIND, PIPELINE, command=train_command(workspace))
-    folder = store.open(KIND, PIPELINE, version)
-    try:
-        config = PipelineConfig(**json.loads((folder / PIPELINE_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, ShelfwiseError) as error:
-        said = f"{folder / PIPELINE_FILE} can't be read ({error}); train again: {train_command(workspace)}"
-        raise ArtifactError(said) from None
+    config = read_config(workspace, store.open(KIND, PIPELINE, version))
     shop_config = _shop_config(store.card(KIND, PIPELINE, version).config)
     shop = open_shop(workspace, shop_config)
     names = [*[name for name, weight in config.sources.items() if weight > 0], FILL]
     models = {name: open_model(workspace, name, shop.catalogue) for name in dict.fromkeys(names)}
     pipeline = make_pipeline(shop, shop.all, models, config, seed=0)
     return shop, replace(pipeline, hidden=Hiding(workspace).mask(shop.catalogue.item_ids))
+
+
+def read_config(workspace: Workspace, folder: Path) -> PipelineConfig:
+    """The weights in the folder of a version. Raises ArtifactError with the command when they can't be read."""
+    try:
+        return PipelineConfig(**json.loads((folder / PIPELINE_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, ShelfwiseError) as error:
+        said = f"{folder / PIPELINE_FILE} can't be read ({error}); train again: {train_command(workspace)}"
+        raise ArtifactError(said) from None
 
 
 def open_trial(workspace: Workspace, shop: Shop, config: PipelineConfig) -> Trial:

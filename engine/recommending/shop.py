@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from engine.sql import Queries
 from engine.workspace import Workspace
 
 FILL = "popular"
-TABLES = ("items", "events")
+TABLES, OPTIONAL = ("items", "events"), ("properties",)
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,14 @@ class Shop:
             self.log, self.catalogue, config.events, start=start, end=end, rules=config.rules, targets=config.targets
         )
 
+    def start(self, part: str) -> datetime:
+        """When `part` ("valid" or "test") begins."""
+        return self.split.cutoffs[("valid", "test").index(part)]
+
     @property
     def all(self) -> Interactions:
         """Everything that happened, for the models that serve."""
-        return interactions(self.log, self.config.events)
+        return interactions(self.log, self.config.events, sessions=True)
 
 
 def open_shop(workspace: Workspace, config: RecommendConfig | None = None) -> Shop:
@@ -71,6 +76,20 @@ def open_shop(workspace: Workspace, config: RecommendConfig | None = None) -> Sh
     log, report = read_events(queries, catalogue.item_ids, config.events)
     split = split_by_time(pd.Series(pd.to_datetime(log.micros, unit="us", utc=True)))
     return Shop(log, report, catalogue, split, config)
+
+
+def shop_at(workspace: Workspace, shop: Shop, part: str) -> Shop:
+    """`shop` with the categories and availability that items had when `part` ("valid" or "test") began.
+
+    Where the workspace has no log of properties it is `shop` itself, and availability leaves nothing out of tasks.
+    """
+    catalogue = read_catalogue(Queries(workspace), as_of=shop.start(part))
+    return shop if catalogue.as_of is None else replace(shop, catalogue=catalogue)
+
+
+def data_of(workspace: Workspace) -> str:
+    """The hash of the tables that recommenders learn from; the log of properties is among them where there is one."""
+    return workspace.data_hash(*TABLES, *(name for name in OPTIONAL if name in workspace.tables))
 
 
 def fit_model(name: str, data: Interactions, catalogue: Catalogue, *, config: Any = None, seed: int) -> Recommender:

@@ -10,11 +10,12 @@ from typing import Any
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.data.splits import save_split
-from engine.recommend.evaluation import K, run_rows
+from engine.recommend.base import Recommender
+from engine.recommend.evaluation import K, Task, run_rows
 from engine.recommend.pipeline import PipelineConfig
 from engine.recommend.weights import TRIALS, fit_weights
 from engine.recommending.measuring import measure, recommend_rows
-from engine.recommending.shop import FILL, RecommendConfig, Shop, fit_model, make_pipeline, open_shop
+from engine.recommending.shop import FILL, RecommendConfig, Shop, fit_model, make_pipeline, open_shop, shop_at
 from engine.recommending.trials import save_trial
 from engine.runs import LIBRARIES, Run
 from engine.settings import load_settings
@@ -27,26 +28,21 @@ Progress = Callable[[float, str], None]
 
 
 def train_recommender(
-    workspace: Workspace,
-    name: str,
-    *,
-    config: Any = None,
-    shop_config: RecommendConfig | None = None,
-    seed: int | None = None,
+    workspace: Workspace, name: str, *, config: Any = None, shop: Shop | None = None, seed: int | None = None
 ) -> Card:
     """Measure `name` once on test, fitted on what came before it; then fit it on everything and let that serve.
 
-    Raises UnknownNameError, DataError when events are too few or the fit isn't finite: the model that served before
-    still does.
+    shop: as `open_shop` gives it (default: with the default configuration). Raises UnknownNameError, DataError when
+    events are too few or the fit isn't finite: the model that served before still does.
     """
     seed = load_settings().seed if seed is None else seed
-    shop = open_shop(workspace, shop_config)
+    shop = shop or open_shop(workspace)
     save_split(workspace, shop.split)
-    task = shop.task("test")
-    model = fit_model(name, task.past, shop.catalogue, config=config, seed=seed)
-    rows = recommend_rows(model, task, shop.catalogue)
-    described = _described(shop.config, asdict(model.config))
-    run = measure(workspace, shop, name, rows, config=described, seed=seed)
+    then = shop_at(workspace, shop, "test")
+    task = then.task("test")
+    model = fit_model(name, task.past, then.catalogue, config=config, seed=seed)
+    rows = recommend_rows(model, task, then.catalogue)
+    run = measure(workspace, then, name, rows, config=described(shop.config, model.config), seed=seed)
     served = fit_model(name, shop.all, shop.catalogue, config=model.config, seed=seed)
     return _save(workspace, name, served.save, run)
 
@@ -56,39 +52,41 @@ def train_pipeline(
     sources: Sequence[str],
     *,
     configs: Mapping[str, Any] | None = None,
-    shop_config: RecommendConfig | None = None,
+    given: Mapping[str, Any] | None = None,
+    shop: Shop | None = None,
     seed: int | None = None,
     trials: int = TRIALS,
     progress: Progress | None = None,
 ) -> Card:
     """Fit `sources`, weigh them on valid, measure them and the pipeline on test, and let all of them serve.
 
-    configs: settings of single models by name. Popularity is always measured beside them.
+    configs: settings of single models by name; given: settings of PipelineConfig that are taken as they are instead of
+    being fitted; shop: as in `train_recommender`. Popularity is always measured beside them.
     """
     seed = load_settings().seed if seed is None else seed
     report = progress or (lambda share, words: None)
-    shop, configs = open_shop(workspace, shop_config), configs or {}
+    shop, configs = shop or open_shop(workspace), configs or {}
     save_split(workspace, shop.split)
     names = list(dict.fromkeys([*sources, FILL]))
+    start = PipelineConfig(**{"sources": dict.fromkeys(sources, 1.0), **(given or {})})
     report(0.05, "fitting on train")
-    weights = _weighed(shop, names, sources, configs, seed=seed, trials=trials)
+    weights = _weighed(shop_at(workspace, shop, "valid"), names, start, configs, seed=seed, trials=trials, given=given)
     report(0.4, "measuring on test")
-    task = shop.task("test")
-    models = {name: fit_model(name, task.past, shop.catalogue, config=configs.get(name), seed=seed) for name in names}
-    for name, model in models.items():
-        rows = recommend_rows(model, task, shop.catalogue)
-        measure(workspace, shop, name, rows, config=_described(shop.config, asdict(model.config)), seed=seed)
-    line = make_pipeline(shop, task.past, models, weights, seed=seed, rules=task.rules)
+    then = shop_at(workspace, shop, "test")
+    task = then.task("test")
+    runs, models = _measured(workspace, then, task, names, configs, seed=seed)
+    line = make_pipeline(then, task.past, models, weights, seed=seed, rules=task.rules)
     gathered = line.gather(task.histories)
-    rows = run_rows(task, line.rank(gathered, K).ranked, shop.catalogue)
-    run = measure(workspace, shop, PIPELINE, rows, config=_described(shop.config, asdict(weights)), seed=seed)
+    rows = run_rows(task, line.rank(gathered, K).ranked, then.catalogue)
+    run = measure(workspace, then, PIPELINE, rows, config=described(shop.config, weights), seed=seed)
     report(0.7, "fitting on everything")
+    everything = shop.all
     for name in names:
-        served = fit_model(name, shop.all, shop.catalogue, config=models[name].config, seed=seed)
-        _save(workspace, name, served.save, run)
+        served = fit_model(name, everything, shop.catalogue, config=models[name].config, seed=seed)
+        _save(workspace, name, served.save, runs[name])
 
     def write(folder: Path) -> None:
-        _write_config(folder, weights)
+        write_config(folder, weights)
         save_trial(folder, line, gathered, task)
 
     card = _save(workspace, PIPELINE, write, run)
@@ -96,26 +94,45 @@ def train_pipeline(
     return card
 
 
+def described(config: RecommendConfig, own: Any) -> dict[str, Any]:
+    """What a run keeps as its configuration: the model's own (a dataclass), and what holds for all."""
+    return {**asdict(own), "shop": asdict(config)}
+
+
+def write_config(folder: Path, config: PipelineConfig) -> None:
+    """Write the weights that serve into the folder of a version."""
+    text = json.dumps(asdict(config), ensure_ascii=False, indent=2) + "\n"
+    (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
+
+
+def _measured(
+    workspace: Workspace, shop: Shop, task: Task, names: Sequence[str], configs: Mapping[str, Any], *, seed: int
+) -> tuple[dict[str, Run], dict[str, Recommender]]:
+    """A run on test of each of the models, and the models, which know what came before."""
+    runs, models = {}, {}
+    for name in names:
+        model = fit_model(name, task.past, shop.catalogue, config=configs.get(name), seed=seed)
+        rows = recommend_rows(model, task, shop.catalogue)
+        runs[name] = measure(workspace, shop, name, rows, config=described(shop.config, model.config), seed=seed)
+        models[name] = model
+    return runs, models
+
+
 def _weighed(
     shop: Shop,
     names: Sequence[str],
-    sources: Sequence[str],
+    start: PipelineConfig,
     configs: Mapping[str, Any],
     *,
     seed: int,
     trials: int,
+    given: Mapping[str, Any] | None,
 ) -> PipelineConfig:
     """The weights that are best on valid, of models fitted on train alone."""
     task = shop.task("valid")
     models = {name: fit_model(name, task.past, shop.catalogue, config=configs.get(name), seed=seed) for name in names}
-    start = PipelineConfig(sources=dict.fromkeys(sources, 1.0))
     line = make_pipeline(shop, task.past, models, start, seed=seed, rules=task.rules)
-    return fit_weights(line, task, seed=seed, trials=trials)
-
-
-def _described(config: RecommendConfig, own: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run keeps as its configuration: the model's own, and what holds for all."""
-    return {**own, "shop": asdict(config)}
+    return fit_weights(line, task, seed=seed, trials=trials, given=given)
 
 
 def _save(workspace: Workspace, name: str, write: Callable[[Path], None], run: Run) -> Card:
@@ -130,8 +147,3 @@ def _save(workspace: Workspace, name: str, write: Callable[[Path], None], run: R
         libraries=library_versions(*LIBRARIES, "implicit"),
     )
     return ArtifactStore(workspace).save(card, write)
-
-
-def _write_config(folder: Path, config: PipelineConfig) -> None:
-    text = json.dumps(asdict(config), ensure_ascii=False, indent=2) + "\n"
-    (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")

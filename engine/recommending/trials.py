@@ -7,7 +7,7 @@ is found so is read off test many times over: it is a warning about a setting, n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -81,14 +81,22 @@ def save_trial(folder: Path, pipeline: Pipeline, gathered: Gathered, task: Task)
             "rules": [task.rules.seen, task.rules.bought, task.rules.unavailable],
             "fill_popularity": fill.popularity,
             "popularity": pipeline.popularity,
+            "levels": pipeline.catalogue.levels,
+            "categories": pipeline.catalogue.categories,
         },
     )
 
 
 def load_trial(folder: Path, catalogue: Catalogue, config: PipelineConfig) -> Trial:
-    """The trial in `folder`, with `config` as the weights that serve. Raises ArtifactError when it can't be read."""
+    """The trial in `folder`, with `config` as the weights that serve. Raises ArtifactError when it can't be read.
+
+    catalogue: of now; its categories are replaced by those of the trial's moment.
+    """
     stored = load_arrays(folder / FILE)
     try:
+        if stored["wanted"].shape[1] != len(catalogue):
+            raise ArtifactError(f"{folder / FILE} is of another catalogue; train the pipeline again.")
+        catalogue = replace(catalogue, levels=stored["levels"], categories=stored["categories"])
         parts = (stored["weights"], stored["last"], stored["done"])
         kinds = tuple(str(kind) for kind in stored["kinds"])
         histories = Interactions(stored["user_ids"], catalogue.item_ids, kinds, *parts)
@@ -108,6 +116,4 @@ def load_trial(folder: Path, catalogue: Catalogue, config: PipelineConfig) -> Tr
         line = Pipeline(catalogue, {}, fill, stored["popularity"], config, rules)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ArtifactError(f"{folder / FILE} doesn't fit ({error}); train the pipeline again.") from None
-    if wanted.shape[1] != len(catalogue):
-        raise ArtifactError(f"{folder / FILE} is of another catalogue; train the pipeline again.")
     return Trial(line, gathered, task)

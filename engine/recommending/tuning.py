@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from engine.atomic import write_text
@@ -13,7 +13,7 @@ from engine.errors import ArtifactError
 from engine.recommend.registry import RECOMMENDERS
 from engine.recommend.tuning import Tuned, tune
 from engine.recommending.measuring import recommend_rows
-from engine.recommending.shop import TABLES, RecommendConfig, fit_model, open_shop
+from engine.recommending.shop import RecommendConfig, data_of, fit_model, open_shop, shop_at
 from engine.runs import aggregate
 from engine.settings import load_settings
 from engine.workspace import Workspace
@@ -36,6 +36,7 @@ def tune_model(
     """
     seed = load_settings().seed if seed is None else seed
     shop = open_shop(workspace, shop_config)
+    shop = shop_at(workspace, shop, "valid")
     task = shop.task("valid")
     make = RECOMMENDERS.load(name).Config
 
@@ -43,7 +44,8 @@ def tune_model(
         model = fit_model(name, task.past, shop.catalogue, config=make(**parameters), seed=seed)
         return aggregate("recommend", recommend_rows(model, task, shop.catalogue), ["ndcg@10"])["ndcg@10"]
 
-    key = json.dumps([workspace.data_hash(*TABLES), shop.split.hash, asdict(shop.config), seed], sort_keys=True)
+    settings = [field.name for field in fields(make)]  # a study of a model that had others would not fit its space
+    key = json.dumps([data_of(workspace), shop.split.hash, asdict(shop.config), seed, settings], sort_keys=True)
     found = tune(
         name,
         objective,

@@ -23,9 +23,11 @@ from engine.recommend.pipeline import Gathered, Pipeline, PipelineConfig
 from engine.recommending import lists, people, stages
 from engine.recommending.people import Portrait
 from engine.recommending.serving import open_model, open_pipeline, open_trial, train_command
-from engine.recommending.shop import TABLES, Shop
+from engine.recommending.shop import Shop, data_of
 from engine.recommending.training import KIND, PIPELINE
 from engine.recommending.trials import Trial
+from engine.recommending.weighing import Change
+from engine.recommending.weighing import last_change as last_change_of
 from engine.workspace import Workspace
 from pages.parts import cache
 
@@ -74,7 +76,7 @@ def served(workspace: Workspace) -> Served:
     """The pipeline that serves; shared between sessions. Raises NotBuiltError with the command."""
     version = ArtifactStore(workspace).current(KIND, PIPELINE, command=train_command(workspace))
     hidden = str(Hiding(workspace).version())
-    return _served(workspace, (str(workspace.path), version, workspace.data_hash(*TABLES), hidden))
+    return _served(workspace, (str(workspace.path), version, data_of(workspace), hidden))
 
 
 def items(room: Served, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -135,6 +137,11 @@ def by_model(room: Served, person: Person, name: str) -> list[str]:
 def cost(room: Served, config: PipelineConfig) -> dict[str, PairedDifference]:
     """What `config` would have changed on test, by metric."""
     return _cost(room, config, (*room.version, _key(config)))
+
+
+def last_change(room: Served) -> Change | None:
+    """What changed the weights that serve since the training; None when nothing did."""
+    return _last_change(room.workspace, room.version[:2])
 
 
 def _key(config: PipelineConfig) -> tuple[object, ...]:
@@ -227,6 +234,11 @@ def _traced(_room: Served, person: Person, _config: PipelineConfig, version: tup
 @st.cache_data(max_entries=32, show_spinner=False)
 def _staged(_room: Served, person: Person, version: tuple[str, ...]) -> stages.Stages:
     return stages.stages(_room.pipeline, gathered(_room, person), SHOWN)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _last_change(_workspace: Workspace, version: tuple[str, ...]) -> Change | None:
+    return last_change_of(_workspace)
 
 
 @st.cache_data(max_entries=64, show_spinner="Measuring on the users of test…")

@@ -128,7 +128,7 @@ def weights(config: PipelineConfig) -> PipelineConfig:
     total, share = config.alpha + config.beta, affinity_share(config)
     asked = links.number("affinity", share, low=0.0, high=1.0)
     if abs(asked - share) > 1e-9:
-        config = replace(config, alpha=total * (1 - asked), beta=total * asked)
+        config = replace(config, alpha=round(total * (1 - asked), 4), beta=round(total * asked, 4))
     return replace(
         config,
         popularity_penalty=links.number("penalty", config.popularity_penalty, low=0.0, high=1.0),

@@ -16,6 +16,7 @@ from pages.parts.recommend_person import show_portrait, show_timeline
 from pages.parts.recommend_room import EDITS, OPENED, VIEWS, WHAT_IF, Room, open_room, show_notices
 from pages.parts.recommend_stages import show_stages
 from pages.parts.recommend_start import preset_chips, show_start
+from pages.parts.recommend_weights import show_committing, show_serving
 from pages.parts.recommend_whatif import show_adding, show_cost, show_list, show_sliders
 from pages.parts.recommend_why import choose_other, show_why
 
@@ -110,10 +111,12 @@ def show_recommended(room: Room) -> None:
 
 
 def show_what_if(room: Room) -> None:
-    """Sliders, the list that comes of them, and what they would have cost."""
+    """Sliders, the list that comes of them, what they would have cost, and a way to let them serve."""
     show_sliders(room)
     show_list(room)
     show_cost(room)
+    show_committing(room)
+    show_serving(room)
 
 
 def export_button(room: Room) -> None:

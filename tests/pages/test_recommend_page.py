@@ -4,12 +4,15 @@ import csv
 import io
 import re
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from conftest import run
 from reading import part, shown
 
+from engine.recommending.serving import open_pipeline
+from engine.recommending.weighing import set_weights
 from engine.workspace import Workspace
 from tests.recommended import BAGS, EVIL, GONE, HOSTILE, NEW, SHOES, build
 
@@ -187,6 +190,45 @@ def test_sliders_move_the_list_and_say_what_they_would_cost(recommend):
     app.get_by_key("at-penalty").set_value(1.0).run()
     assert listed(app, "list-B")[:10] != listed(recommend(user="U-01")) and "10 same place" not in part(app, "compared")
     assert not part(recommend(user="U-01", diversity="0.8"), "cost")
+
+
+def test_tried_weights_serve_for_everybody_with_a_reason_and_can_be_taken_back(trained, home):
+    shutil.copytree(trained / "demo", home / "demo")
+    before = run(RECOMMEND, {"user": "U-01", "see": "what-if"})
+    assert "Fitted on valid" in part(before, "serving") and not part(before, "commit-title")
+    app = run(RECOMMEND, {"user": "U-01", "see": "what-if", "diversity": "0.8", "penalty": "0.9"})
+    tried = listed(app, "list-B")[:10]
+    assert any("--keep-models" in code.value and " --diversity 0.8 " in code.value for code in app.code)
+    assert "0 → 0.8" in part(app, "commit-title")
+    commit(app)
+    assert "The reason is empty; write one." in part(app, "said") and listed(run(RECOMMEND, {"user": "U-01"})) != tried
+    app.text_input(key="weights-reason").set_value("All the same <b>bag</b>")
+    commit(app)
+    assert "These weights serve by now" in part(app, "said") and "diversity" not in app.query_params
+    assert "10 same place" in part(app, "compared")
+    assert listed(run(RECOMMEND, {"user": "U-01"})) == tried
+    told = part(app, "serving")
+    assert "“All the same &lt;b&gt;bag&lt;/b&gt;”" in told and "Diversity <b" in told
+    assert re.search(r"Novelty@5: [+-]\d\.\d{3} \(-?\d\.\d{3} to -?\d\.\d{3}\)", told)
+    app.button(key="weights-back").click().run()
+    assert "Back to the weights before" in part(app, "serving")
+    assert listed(run(RECOMMEND, {"user": "U-01"})) == listed(before, "list-B")[:10]
+
+
+def commit(app):
+    next(button for button in app.button if button.label == "Let these weights serve").click().run()
+    assert not app.exception
+
+
+def test_a_change_by_somebody_else_meanwhile_is_said(trained, home):
+    shutil.copytree(trained / "demo", home / "demo")
+    app = run(RECOMMEND, {"user": "U-01", "see": "what-if", "diversity": "0.8"})
+    shop, pipeline = open_pipeline(Workspace.open(home / "demo"))
+    set_weights(Workspace.open(home / "demo"), shop, replace(pipeline.config, diversity=0.3), reason="Mine", who="Bob")
+    app.text_input(key="weights-reason").set_value("Mine too")
+    commit(app)
+    assert "Other weights were put to serve meanwhile" in part(app, "said")
+    assert "Bob let them serve" in part(app, "serving")
 
 
 def test_who_is_shown_an_item_adds_up_with_the_lists(recommend):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,12 @@ from engine.data.demo.config import DemoConfig
 from engine.errors import ArtifactError, NotBuiltError
 from engine.hiding import Hiding
 from engine.metrics.measures import aggregate
+from engine.recommending import shop as shops
 from engine.recommending.serving import open_pipeline, open_trial
 from engine.recommending.shop import open_shop
 from engine.recommending.training import KIND
 from engine.recommending.tuning import tuned_configs
+from engine.recommending.weighing import last_change
 from engine.runs import RunStore
 from engine.workspace import find_workspace, new_workspace
 from scripts import evaluate_recommender, train_recommender, tune_recommender
@@ -112,6 +115,13 @@ def test_tuning_goes_on_where_it_was_stopped_and_training_takes_what_was_found(h
     [
         (["--model", "alz"], "no recommender named 'alz'; did you mean 'als'"),
         (["--model", "als", "--set", "factor=3"], "did you mean 'factors'"),
+        (["--sources", "als=0.5,ease"], "--sources is 'als=0.5,ease'; give each a number"),
+        (["--sources", "esae"], "did you mean 'ease'"),
+        (["--diversity", "2"], "diversity is 2.0; it must be 0 or more and below 1"),
+        (["--keep-models", "--model", "ease"], "--keep-models trains nothing"),
+        (["--keep-models", "--sources", "ease", "--reason", "Try"], "needs a weight for each of --sources"),
+        (["--keep-models", "--diversity", "0.2"], "The reason is empty"),
+        (["--session-gap", "0"], "session_gap is 0.0"),
         (["--weight", "view"], "--weight is 'view'; give an event and a number"),
         (["--target", "like", "--model", "popular"], "0 of like after it"),
     ],
@@ -119,6 +129,28 @@ def test_tuning_goes_on_where_it_was_stopped_and_training_takes_what_was_found(h
 def test_bad_options_are_named(home, capsys, arguments, said):
     assert train_recommender.main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_given_weights_serve_over_the_same_models_and_training_takes_them_as_they_are(home, capsys):
+    workspace = find_workspace(home, "demo")
+    store = ArtifactStore(workspace)
+    ease = store.current(KIND, "ease", command="")
+    assert train_recommender.main(["--keep-models", "--diversity", "0.5", "--reason", "Too much alike"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"diversity +0 -> 0\.5", said) and re.search(r"diversity@5 .* users better", said)
+    assert last_change(workspace).reason == "Too much alike" and store.current(KIND, "ease", command="") == ease
+    assert train_recommender.main(["--sources", "ease=0.7,popular=0.3", "--alpha", "0.8", "--diversity", "0.1"]) == 0
+    config = open_pipeline(workspace)[1].config
+    assert dict(config.sources) == {"ease": 0.7, "popular": 0.3}
+    assert (config.alpha, config.diversity) == (0.8, 0.1) and last_change(workspace) is None
+
+
+def test_events_are_read_once(home, monkeypatch):
+    read = []
+    whole = shops.read_events
+    monkeypatch.setattr(shops, "read_events", lambda *given, **more: read.append(1) or whole(*given, **more))
+    assert train_recommender.main(["--model", "popular"]) == 0
+    assert read == [1]
 
 
 def test_a_failed_fit_leaves_the_model_that_serves(home, capsys):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -10,6 +11,8 @@ from engine.ranked import Ranked
 from engine.recommend.eligibility import Rules
 from engine.recommend.evaluation import histories_of, make_task, run_rows
 from engine.recommend.events import EventConfig, clean_events
+from engine.recommend.popular import Popular
+from engine.recommending.measuring import recommend_rows
 
 ROW = {item: row for row, item in enumerate(ITEMS)}
 START = NOW - timedelta(days=10)
@@ -56,6 +59,20 @@ def test_what_the_rules_leave_out_is_not_wanted_and_users_of_whom_nothing_remain
     assert wanted(found) == {"cold": ["bag-01"], "old": ["shoe-00"]}
     assert found.n_unmeasured == 1
     assert not found.rules.unavailable
+
+
+def test_what_was_unavailable_then_is_left_out_and_not_wanted_where_that_is_known():
+    now = two_categories()
+    gone = replace(now, available=now.available & (ITEMS != "shoe-00"))
+    assert wanted(make_task(LOG, gone, EventConfig(), start=START)) == {"cold": ["bag-01"], "old": ["shoe-00"]}
+    found = make_task(LOG, replace(gone, as_of=START), EventConfig(), start=START)
+    assert wanted(found) == {"cold": ["bag-01"]}
+    assert found.rules.unavailable and found.n_unmeasured == 2
+    rows = recommend_rows(Popular().fit(found.past, gone, seed=1), found, replace(gone, as_of=START))
+    assert all("shoe-00" not in hits for hits in rows["hits"])
+    assert not make_task(
+        LOG, replace(gone, as_of=START), EventConfig(), start=START, rules=Rules(unavailable=False)
+    ).rules.unavailable
 
 
 def test_an_end_cuts_what_is_wanted():

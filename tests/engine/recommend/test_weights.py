@@ -61,5 +61,13 @@ def test_fitted_weights_are_no_worse_than_any_source_alone_and_cover_as_much_as_
     assert set(found.sources) == set(NAMES)
 
 
+def test_what_is_given_stays_and_the_rest_is_fitted(pipeline, task):
+    found = fit_weights(pipeline, task, seed=1, trials=10, given={"beta": 0.25, "diversity": 0.4})
+    assert (found.beta, found.diversity) == (0.25, 0.4) and found.sources != pipeline.config.sources
+    everything = {"sources": {"ease": 1.0}, "alpha": 0.5, "beta": 0.5, "popularity_penalty": 0.1}
+    fixed = fit_weights(pipeline, task, seed=1, trials=10, given=everything)
+    assert fixed == PipelineConfig(**everything)
+
+
 def test_the_same_seed_gives_the_same_weights(pipeline, task):
     assert fit_weights(pipeline, task, seed=3, trials=5) == fit_weights(pipeline, task, seed=3, trials=5)
