@@ -160,19 +160,20 @@ def with_people(imported: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rest, mean[list(imported.columns)]], ignore_index=True)
 
 
-def good_answers(judgments: pd.DataFrame, query: str) -> tuple[str, ...]:
-    """Items that rows of the judgments table call good answers to `query`, best first.
+def good_answers(judgments: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Items that rows of the judgments table call good answers, best first, by the `query_key` of each query.
 
     Good is above the middle of the table's grades, such as 2 and 3 of 0 to 3; several grades of a pair become their
     mean.
     """
-    if judgments.empty:
-        return ()
     middle = (judgments["relevance"].min() + judgments["relevance"].max()) / 2
-    mine = judgments[judgments["query"].map(query_key) == query_key(query)]
-    grades = mine.groupby("item_id")["relevance"].mean()
+    keys = {query: query_key(query) for query in judgments["query"].unique()}
+    grades = judgments.groupby([judgments["query"].map(keys), "item_id"])["relevance"].mean()
     good = grades[grades > middle].sort_values(ascending=False, kind="stable")
-    return tuple(str(item_id) for item_id in good.index)
+    answers: dict[str, list[str]] = {}
+    for key, item_id in good.index:
+        answers.setdefault(str(key), []).append(str(item_id))
+    return {key: tuple(items) for key, items in answers.items()}
 
 
 def _judgment(row: tuple[Any, ...]) -> Judgment:

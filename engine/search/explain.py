@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.search.terms import terms
-from engine.text import sentences
+from engine.search.terms import TOKEN, root, terms
+from engine.text import normalise, sentences
 
 WORD = re.compile(r"\w+(?:['’]\w+)?")
 MOST_SENTENCES = 400  # of one item, weighed by meaning
@@ -77,10 +77,11 @@ def spans(text: str, wanted: Collection[str]) -> Spans:
 def closest_by_words(reviews: pd.DataFrame, wanted: Collection[str]) -> dict[str, Quote]:
     """For each item the sentence that holds most of the terms `wanted`; items without any such sentence are left out.
 
-    reviews: columns item_id, review_id and text. A term weighs more the fewer of these sentences have it; of sentences
-    with the same weight, the shorter one is closer.
+    reviews: columns item_id, review_id and text. A term weighs more the fewer sentences of these reviews have it; of
+    sentences with the same weight, the shorter one is closer.
     """
-    found = list(_sentences(reviews, frozenset(wanted)))
+    wanted = frozenset(wanted)
+    found = list(_sentences(reviews[_may_hold(reviews["text"], wanted)], wanted))
     counts = Counter(term for sentence in found for term in sentence.terms)
     weights = {term: math.log1p((len(found) + 1) / (counts[term] + 0.5)) for term in set(wanted)}
     total = sum(weights.values())
@@ -126,6 +127,17 @@ def why_above(
     pairs = (Contribution(name, first.get(name, 0.0), second.get(name, 0.0)) for name in {**first, **second})
     told = (pair for pair in pairs if abs(pair.difference) > even)
     return tuple(sorted(told, key=lambda pair: (-abs(pair.difference), pair.name)))
+
+
+def _may_hold(texts: pd.Series, wanted: frozenset[str]) -> NDArray[np.bool_]:
+    """Which texts have a word of `wanted` as they stand: a tenth of the work of reading all their sentences."""
+    numbers = any(term[0].isdigit() for term in wanted)  # and units are written in many ways: read whatever has some
+    found = (
+        (numbers and any(map(str.isdigit, text)))
+        or not wanted.isdisjoint(root(word) for word in TOKEN.findall(normalise(text)))
+        for text in texts.tolist()
+    )
+    return np.fromiter(found, dtype=bool, count=len(texts))
 
 
 @dataclass(frozen=True)

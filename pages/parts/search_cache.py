@@ -14,7 +14,7 @@ import streamlit as st
 
 from engine import searching
 from engine.artifacts import ArtifactStore
-from engine.asked import Asked
+from engine.asked import Asked, query_key
 from engine.errors import ArtifactError
 from engine.judging import Judging, Judgment, good_answers
 from engine.search.documents import KIND, NAME, Documents, read_documents
@@ -32,6 +32,7 @@ from pages.parts import cache
 MOST_SUGGESTED = 2_000  # asked and judged queries each
 WITH = "@"  # between a retriever and the encoder whose vectors it searches
 QUOTED = 3  # sentences close in meaning
+MOST_READ = 200  # newest reviews of an item that a sentence is looked for in
 KINDS = ("documents", "embeddings", "index", "bm25", "search")  # of the artifacts that search reads
 BEST = (("second_stage", "search"), ("dense", "index"), ("bm25", "documents"))  # and the artifact that each needs
 BUILD_COMMAND = ".venv/bin/python scripts/build_search.py --workspace {name}"
@@ -43,6 +44,7 @@ FROM facts WHERE item_id IN (SELECT unnest(?))
 """
 _REVIEWS = """
 SELECT item_id, review_id, text FROM reviews WHERE item_id IN (SELECT unnest(?))
+QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY timestamp DESC NULLS LAST, review_id) <= ?
 ORDER BY item_id, timestamp DESC NULLS LAST, review_id
 """
 
@@ -59,7 +61,7 @@ def outdated(workspace: Workspace) -> bool:
 
 
 def offered(workspace: Workspace) -> Facets:
-    """What can be filtered by."""
+    """What can be filtered by; shared between sessions, so never change it."""
     return _facets(workspace, _version(workspace))
 
 
@@ -123,7 +125,7 @@ def judged(workspace: Workspace, query: str) -> dict[str, Judgment]:
 
 def known_answers(workspace: Workspace, query: str) -> tuple[str, ...]:
     """Items that the judgments table calls good answers to the query, best first; none where nobody judged it."""
-    return _known(workspace, query, (str(workspace.path), workspace.data_hash("judgments")))
+    return _known(workspace, (str(workspace.path), workspace.data_hash("judgments"))).get(query_key(query), ())
 
 
 def judged_queries(workspace: Workspace) -> list[str]:
@@ -174,7 +176,7 @@ def _documents(_workspace: Workspace, version: tuple[str, ...]) -> Documents:
     return read_documents(_workspace)
 
 
-@st.cache_data(max_entries=4, show_spinner="Counting…")
+@st.cache_resource(max_entries=2, show_spinner="Counting…")
 def _facets(_workspace: Workspace, version: tuple[str, ...]) -> Facets:
     return facets(documents(_workspace).frame)
 
@@ -238,9 +240,14 @@ def _contributed(
 @st.cache_data(max_entries=128, show_spinner=False)
 def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     frame = cache.queries(_workspace).frame(_ITEMS, list(item_ids))
-    tags = documents(_workspace).frame.set_index("item_id")["tags"]
+    tags = _tags(_workspace, _version(_workspace))
     rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
     return {item_id: {**rows[item_id], "tags": list(tags[item_id])} for item_id in item_ids if item_id in rows}
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _tags(_workspace: Workspace, version: tuple[str, ...]) -> pd.Series:
+    return documents(_workspace).frame.set_index("item_id")["tags"]
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -259,9 +266,9 @@ def _similar(_workspace: Workspace, item_id: str, k: int, version: tuple[str, ..
     return similar_items(retriever(_workspace, "dense"), item_id, k)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _known(_workspace: Workspace, query: str, version: tuple[str, ...]) -> tuple[str, ...]:
-    return good_answers(cache.queries(_workspace).frame("SELECT query, item_id, relevance FROM judgments"), query)
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _known(_workspace: Workspace, version: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return good_answers(cache.queries(_workspace).frame("SELECT query, item_id, relevance FROM judgments"))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -278,4 +285,4 @@ def _suggester(_workspace: Workspace, version: tuple[str, ...]) -> Suggester:
 
 
 def _reviews(workspace: Workspace, item_ids: Sequence[str]) -> pd.DataFrame:
-    return cache.queries(workspace).frame(_REVIEWS, list(item_ids))
+    return cache.queries(workspace).frame(_REVIEWS, list(item_ids), MOST_READ)

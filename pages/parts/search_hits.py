@@ -51,14 +51,16 @@ class Shown:
         return any(item.get("image") for item in self.items.values())
 
 
-def shown_hits(room: Room, hits: Sequence[Hit]) -> Shown:
-    """What `hits` are drawn from. Items that have left the catalogue since the documents were built have no entry."""
-    ids = [hit.item_id for hit in hits]
+def shown_hits(room: Room, hits: Sequence[Hit], page: Sequence[Hit]) -> Shown:
+    """What `hits` are drawn from; quotes are looked for in the reviews of `page` alone.
+
+    Items that have left the catalogue since the documents were built have no entry.
+    """
     return Shown(
         root=room.workspace.path,
-        items=search_cache.items(room.workspace, ids),
+        items=search_cache.items(room.workspace, [hit.item_id for hit in hits]),
         wanted=frozenset(room.analysis.terms),
-        quotes=search_cache.quotes(room.workspace, room.asked, ids),
+        quotes=search_cache.quotes(room.workspace, room.asked, [hit.item_id for hit in page]),
         judged=search_cache.judged(room.workspace, room.query),
         known=search_cache.known_answers(room.workspace, room.query),
     )

@@ -19,10 +19,14 @@ SIMILAR_SHOWN = 6
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
 
 
-def show_panel(room: Room, hits: Sequence[Hit], item_id: str) -> None:
-    """The hit of `hits` that `item_id` names. Raises UnknownNameError with the nearest when there is no such SKU."""
+def show_panel(room: Room, hits: Sequence[Hit], page: Sequence[Hit], item_id: str) -> None:
+    """The hit of `hits` that `item_id` names, which the list shows on `page`, or which isn't shown there.
+
+    Raises UnknownNameError with the nearest when there is no such SKU.
+    """
     at = next((place for place, hit in enumerate(hits) if hit.item_id == item_id), None)
-    shown = search_hits.shown_hits(room, hits)
+    quoted = page if at is None or hits[at] in page else [hits[at]]
+    shown = search_hits.shown_hits(room, hits, quoted)
     if at is None or item_id not in shown.items:
         _show_stranger(room, hits, item_id)
         return

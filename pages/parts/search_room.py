@@ -1,6 +1,7 @@
 """What the parts of the product search share: the documents, what is asked, by whom it is answered, the filters."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import streamlit as st
 
@@ -30,7 +31,7 @@ class Room:
     by: str
     beside: str
 
-    @property
+    @cached_property
     def analysis(self) -> QueryAnalysis:
         """The query as retrievers read it."""
         return search_cache.reader(self.workspace).read(self.query)

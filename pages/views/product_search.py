@@ -81,13 +81,13 @@ def show_answer(room: Room) -> None:
         return
     show_notices(room)
     hits = room.hits(room.by)
-    note_asked(room, hits)
     if room.beside:
         show_both(room, hits)
     elif hits:
         show_one(room, hits)
     else:
         show_nothing(room)
+    note_asked(room, hits)
 
 
 def note_asked(room: Room, hits: Sequence[Hit]) -> None:
@@ -117,20 +117,20 @@ def show_one(room: Room, hits: Sequence[Hit]) -> None:
         show(html("{}{}", known(room, hits), questions(answers)), key="questions")
         page = page_of(chosen)
         if page:
-            drawn = search_hits.hit_list(page, search_hits.shown_hits(room, page), current=sku)
+            drawn = search_hits.hit_list(page, search_hits.shown_hits(room, hits, page), current=sku)
             show(html("{}{}", drawn, pages_below(chosen)), key="hits")
         else:
             states.empty("No such hit", "None of the hits answers this.", {"Show all": links.link(ask=None)}, key="ask")
     if right:
         with right, states.frame():
-            show_open(room, hits, sku)
+            show_open(room, hits, page, sku)
 
 
-def show_open(room: Room, hits: Sequence[Hit], sku: str) -> None:
-    """The open hit with a way back to the list."""
+def show_open(room: Room, hits: Sequence[Hit], page: Sequence[Hit], sku: str) -> None:
+    """The open hit with a way back to the list, which shows `page` of the hits."""
     back = html('<a class="sw-link" href="{}">{} All hits</a>', links.link(sku=None, above=None), icon("arrow_back"))
     show(back, key="back")
-    show_panel(room, hits, sku)
+    show_panel(room, hits, page, sku)
 
 
 def show_both(room: Room, hits: Sequence[Hit]) -> None:
@@ -147,14 +147,14 @@ def show_both(room: Room, hits: Sequence[Hit]) -> None:
     for place, (side, name, listed) in zip(places, sides, strict=False):
         with place, st.container(key=f"beside-{side}" if sku else f"side-{side}"):
             title = html('<div class="sw-section"><h3>{}: {}</h3></div>', side, label(name))
-            shown = search_hits.shown_hits(room, listed)
+            shown = search_hits.shown_hits(room, listed, listed)
             drawn = search_hits.short_list(listed, shown, compared, current=sku, side=side)
             nothing = html('<p class="sw-note">Finds nothing for this query.</p>')
             show(html("{}{}", title, drawn if listed else nothing), key=f"list-{side}")
     if sku:
         with places[2], states.frame():
-            mine = hits if sku in {hit.item_id for hit in hits} else others
-            show_open(room, mine, sku)
+            mine, page = (hits, first) if sku in {hit.item_id for hit in hits} else (others, second)
+            show_open(room, mine, page, sku)
 
 
 def answering(room: Room, hits: Sequence[Hit]) -> dict[str, list[Hit]]:

@@ -50,6 +50,16 @@ def test_of_equal_sentences_the_shorter_is_closer(reviews):
     assert closest_by_words(reviews, {"warm"})["A"].text == "Warm."
 
 
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [("It is 12 inches wide.", "12in"), ("Warme Bücher. Two shelves.", "shelf"), ("Мягкие ЁЛКИ.", "ёлка")],
+)
+def test_a_sentence_is_found_in_whatever_form_its_words_are(text, query):
+    reviews = pd.DataFrame([("A", "R1", text), ("A", "R2", "Nothing.")], columns=["item_id", "review_id", "text"])
+    found = closest_by_words(reviews, set(terms(query)))
+    assert found["A"].review_id == "R1" and found["A"].matches
+
+
 def test_without_terms_or_reviews_there_is_no_sentence(reviews):
     assert closest_by_words(reviews, set()) == {}
     assert closest_by_words(reviews.head(0), {"warm"}) == {}
