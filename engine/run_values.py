@@ -154,6 +154,15 @@ class RunValues:
         return [(low + at * width, low + (at + 1) * width, int(counts.get(at, 0))) for at in range(bins)]
 
     @cached_property
+    def ids(self) -> NDArray[np.object_]:
+        """(n_rows,) the rows' ids in the order of `measure`."""
+        name = _quoted(self.kind.id)
+        found: NDArray[np.object_] = (
+            self._connection.cursor().sql(f"SELECT {name} FROM rows ORDER BY 1").df().iloc[:, 0]
+        )
+        return np.asarray(found, dtype=object)
+
+    @cached_property
     def _combine(self) -> dict[str, Any]:
         """How the sums of each metric's parts become the metric: of the kind, not of the rows."""
         empty = pd.DataFrame({name: pd.Series([], dtype=object) for name in (self.kind.id, *self.kind.columns)})
