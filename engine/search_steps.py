@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from engine.artifacts import ArtifactStore
@@ -21,11 +20,14 @@ from engine.search.encoders import KIND as ENCODERS
 from engine.search.extraction import extract_keywords
 from engine.search.finetune import finetune, later_pairs, read_pairs
 from engine.search.finetune_config import FinetuneConfig
+from engine.search.pair_batches import Pairs
 from engine.search.pairs import PairConfig, build_pairs
 from engine.search.review_splits import current_split, split_reviews
+from engine.search_asked import judged_parts
 from engine.search_measuring import OnDone, recall_of_part, retrieve_for_part
 from engine.searching import KIND as TRAINED
 from engine.searching import train_search
+from engine.settings import load_settings
 from engine.workspace import Workspace
 
 PARTS = ("valid", "test")
@@ -78,8 +80,9 @@ class Steps:
         if reviewed:
             yield from self._reviews()
         yield self._documents()
-        if reviewed and self.config.finetune:
-            yield from self._finetuning(self.config.finetune)
+        if self.config.finetune:
+            finetuning = self._finetuning if reviewed else self._finetuning_judged
+            yield from finetuning(self.config.finetune)
         yield self._index()
         yield self._search()
         if reviewed and self.config.evaluate:
@@ -153,22 +156,47 @@ class Steps:
             lambda: sha256(file) if file.exists() else None,
             lambda done: write_lines(file, _counted(build_pairs(self.workspace, config=asking), done)),
         )
+        yield from self._tuning(
+            config,
+            {"pairs": sha256(file)},
+            lambda: (read_pairs(file), later_pairs(self.workspace)),
+            split_name(current_split(self.workspace)),
+        )
+
+    def _finetuning_judged(self, config: FinetuneConfig) -> Iterator[Step]:
+        """Without reviews: from what people judged."""
+        inputs = {"documents": self._documents_version(), **self._judged(), "seed": self.config.seed}
+        yield from self._tuning(config, inputs, lambda: judged_parts(self.workspace, self._seed()))
+
+    def _tuning(
+        self,
+        config: FinetuneConfig,
+        inputs: Mapping[str, Any],
+        pairs: Callable[[], tuple[Pairs, Pairs]],
+        split: str = "",
+    ) -> Iterator[Step]:
         step = Step(
             "fine-tuning",
-            {"pairs": sha256(file), "config": asdict(config)},
+            {**inputs, "config": asdict(config)},
             self._newest_tuned,
-            lambda done: self._finetune(config, file, done),
+            lambda done: self._finetune(config, pairs(), split, done),
         )
         yield step
         self.encoder = f"{ARTIFACT}{step.made()}"
+
+    def _judged(self) -> dict[str, Any]:
+        """What queries are judged."""
+        return {"tables": self.workspace.data_hash("judgments"), "people": Judging(self.workspace).version()}
+
+    def _seed(self) -> int:
+        return load_settings().seed if self.config.seed is None else self.config.seed
 
     def _newest_tuned(self) -> str | None:
         """The encoder that was saved last; names end in the time."""
         found = [name for name in self.store.names(ENCODERS) if "-finetuned-" in name]
         return max(found, key=lambda name: name[-15:], default=None)
 
-    def _finetune(self, config: FinetuneConfig, file: Path, done: OnDone) -> None:
-        split = split_name(current_split(self.workspace))
+    def _finetune(self, config: FinetuneConfig, pairs: tuple[Pairs, Pairs], split: str, done: OnDone) -> None:
         before = 0
 
         def report(step: int, steps: int, figures: dict[str, float]) -> None:
@@ -176,9 +204,7 @@ class Steps:
             done(step - before)
             before = step
 
-        finetune(
-            self.workspace, read_pairs(file), later_pairs(self.workspace), config=config, split=split, report=report
-        )
+        finetune(self.workspace, *pairs, config=config, split=split, report=report)
 
     def _index(self) -> Step:
         encoding = EncoderConfig(backend=self.config.backend)

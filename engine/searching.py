@@ -8,12 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
-from engine.data.splits import PARTS, save_split, split_by_item
-from engine.errors import DataError, NotBuiltError, SettingsError
-from engine.judging import Judging, with_people
+from engine.errors import NotBuiltError, SettingsError
 from engine.metrics.significance import PairedDifference
 from engine.runs import Run, RunStore, aggregate, compare, new_run
 from engine.search.base import Retriever
@@ -21,7 +17,7 @@ from engine.search.cross_encoder import CrossEncoder
 from engine.search.dense import Dense
 from engine.search.documents import Documents, read_documents
 from engine.search.encoders import EMBEDDED, slug
-from engine.search.evaluation import Queries, judged_queries, review_queries, search_rows
+from engine.search.evaluation import search_rows
 from engine.search.features import Features
 from engine.search.hybrid import CONFIG as HYBRID_FILE
 from engine.search.hybrid import Hybrid
@@ -29,9 +25,9 @@ from engine.search.learning import Learned, learn
 from engine.search.order import ORDER, Order, SecondStageConfig
 from engine.search.popular import Popular
 from engine.search.registry import RETRIEVERS
-from engine.search.review_splits import current_split, read_part
 from engine.search.second_stage import SecondStage
 from engine.search.words import build_words, open_words
+from engine.search_asked import Asked, asked_queries
 from engine.settings import load_settings
 from engine.tracking import log_run
 from engine.workspace import Workspace
@@ -41,17 +37,7 @@ COMMAND = ".venv/bin/python scripts/train_search.py --workspace {name} --encoder
 TABLES = ("items", "reviews", "tags", "judgments")
 LIBRARIES = ("numpy", "lightgbm", "bm25s", "rapidfuzz")
 METRICS = ("recall@10", "recall@100", "ndcg@10", "mrr")
-MOST_REVIEWS = 2000  # queries drawn from reviews, where nobody judged any
 Report = Callable[[str, int], None]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Queries with known answers, in three parts; about: what they are, in words; split: its name for runs."""
-
-    parts: dict[str, Queries]
-    about: str
-    split: str
 
 
 @dataclass(frozen=True)
@@ -119,7 +105,7 @@ def train_search(
     """
     seed = load_settings().seed if seed is None else seed
     documents, dense = read_documents(workspace), Dense.open(workspace, encoder)
-    asked = _asked(workspace, seed)
+    asked = asked_queries(workspace, seed)
     bm25 = build_words(workspace)
     features = Features(bm25.fields, documents.frame, dense.vectors_of)
     learned = learn(
@@ -132,44 +118,6 @@ def train_search(
     metrics = {f"valid_{name}": figure for name, figure in learned.valid.items()}
     card = _card(KIND, slug(encoder), said, workspace.data_hash(*_tables(workspace)), asked.split, seed, metrics)
     return _report(workspace, ArtifactStore(workspace).save(card, lambda folder: _write(folder, learned)), runs, seed)
-
-
-def _asked(workspace: Workspace, seed: int) -> Asked:
-    imported = workspace.read("judgments") if "judgments" in workspace.tables else None
-    people = Judging(workspace).judgments(imported)
-    judgments = people if imported is None else with_people(imported, people)
-    queries = judged_queries(judgments, least=_least(judgments)) if len(judgments) else Queries([], [], [])
-    if len(queries) < 10:
-        return _asked_by_reviews(workspace, seed)
-    split = split_by_item(queries.ids, seed=seed)
-    save_split(workspace, split)
-    of = {query: part for part in PARTS for query in split.parts[part]}
-    part_of = pd.Series([of[query] for query in queries.ids])
-    parts = {part: queries.choose((part_of == part).to_numpy(dtype=bool)) for part in PARTS}
-    return Asked(parts, "judged queries, among all documents", f"query {split.hash} test")
-
-
-def _least(judgments: pd.DataFrame) -> float:
-    """The relevance from which an item counts as relevant: the upper half of the grades that were given."""
-    grades = judgments["relevance"]
-    return float(grades.min() + (grades.max() - grades.min()) / 2 + 1e-9)
-
-
-def _asked_by_reviews(workspace: Workspace, seed: int) -> Asked:
-    """Reviews of valid to learn from, a fifth of them to choose by, and those of test to measure."""
-    split = current_split(workspace)
-    later, last = (
-        review_queries(read_part(workspace, part), most=MOST_REVIEWS, seed=seed) for part in ("valid", "test")
-    )
-    if len(later) < 10 or not len(last):
-        raise DataError(
-            f"Workspace {workspace.name} has {len(later)} later reviews and fewer than 10 judged queries; "
-            "import judgments, or judge hits on the page Product search."
-        )
-    choosing = pd.Series(range(len(later))).mod(5).eq(4).to_numpy(dtype=bool)
-    parts = {"train": later.choose(~choosing), "valid": later.choose(choosing), "test": last}
-    about = f"reviews as queries for their product, at most {MOST_REVIEWS:,}, among all documents"
-    return Asked(parts, about, f"{split.method} {split.hash} test")
 
 
 def _retrievers(documents: Documents, learned: Learned) -> dict[str, tuple[Retriever, dict[str, Any]]]:

@@ -58,7 +58,11 @@ def _parser() -> ArgumentParser:
     made.add_argument(
         "--cutoffs", type=int, nargs=2, metavar=("VALID", "TEST"), help="where valid and test begin, ms since 1970"
     )
-    made.add_argument("--finetune", action="store_true", help="fine-tune the encoder on the reviews first")
+    made.add_argument(
+        "--finetune",
+        action="store_true",
+        help="fine-tune the encoder on the reviews first (on judged queries where there are no reviews)",
+    )
     made.add_argument("--epochs", type=int, help="of fine-tuning: passes over the pairs (default: 1)")
     made.add_argument("--train-layers", type=int, metavar="N", help="of fine-tuning: upper layers that learn")
     made.add_argument("--max-pairs", type=int, metavar="N", help="of fine-tuning: pairs to learn from")

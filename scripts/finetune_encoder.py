@@ -1,16 +1,17 @@
 """Teach an encoder what this shop's shoppers mean: python scripts/finetune_encoder.py [--workspace NAME] [--base MODEL]
 
 Learns from the workspace's pairs of queries and documents (scripts/build_pairs.py) or from --pairs, a file such as
-training_pairs.jsonl. The weights that find the products of valid's reviews best, or those of --valid-pairs, are saved,
-and the command that indexes with them is printed. Two cores learn from about ten pairs of a review and a document a
-second (all-MiniLM-L6-v2, bfloat16, --train-layers 2), so 2,000 pairs take minutes; larger models want a GPU. Stop it at
-any moment and run it again: it goes on after the last look at valid.
+training_pairs.jsonl; with --judged from judged queries: documents that people called good answers, beside ones that
+they graded lower. The weights that find the products of valid's reviews (or judged queries, or --valid-pairs) best are
+saved, and the command that indexes with them is printed. Two cores learn from about ten pairs of a review and a
+document a second (all-MiniLM-L6-v2, bfloat16, --train-layers 2), so 2,000 pairs take minutes; larger models want a GPU.
+Stop it at any moment and run it again: it goes on after the last look at valid.
 """
 
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,9 @@ from engine.search.beauty_files import PAIRS_FILE
 from engine.search.building import split_name
 from engine.search.finetune import finetune, later_pairs, read_pairs
 from engine.search.finetune_config import PRECISIONS, FinetuneConfig, Report
+from engine.search.pair_batches import Pairs
 from engine.search.review_splits import current_split
+from engine.search_asked import judged_parts
 from engine.settings import load_settings
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
@@ -49,12 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = {name: value for name in [*SETTINGS, "precision"] if (value := getattr(arguments, name)) is not None}
     config = FinetuneConfig(**chosen, seed=chosen_seed(arguments.seed))
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    file = arguments.pairs or workspace.path / PAIRS_FILE
-    if not file.exists():
-        raise NotBuiltError(str(file), f".venv/bin/python scripts/build_pairs.py --workspace {workspace.name}")
-    valid = read_pairs(arguments.valid_pairs) if arguments.valid_pairs else later_pairs(workspace)
+    train, valid = judged_parts(workspace, config.seed) if arguments.judged else _said(workspace, arguments)
     with progress() as report:
-        card = finetune(workspace, read_pairs(file), valid, config=config, split=split_of(workspace), report=report)
+        card = finetune(workspace, train, valid, config=config, split=split_of(workspace), report=report)
     show(card)
     print(
         f"Index     .venv/bin/python scripts/build_index.py --workspace {workspace.name} --encoder artifact:{card.name}"
@@ -62,9 +62,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _said(workspace: Workspace, arguments: Namespace) -> tuple[Pairs, Pairs]:
+    """The pairs of files, or of the workspace's reviews."""
+    file = arguments.pairs or workspace.path / PAIRS_FILE
+    if not file.exists():
+        raise NotBuiltError(str(file), f".venv/bin/python scripts/build_pairs.py --workspace {workspace.name}")
+    valid = read_pairs(arguments.valid_pairs) if arguments.valid_pairs else later_pairs(workspace)
+    return read_pairs(file), valid
+
+
 def _parser() -> ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--pairs", type=Path, metavar="FILE", help="pairs to learn from (default: the workspace's)")
+    made.add_argument("--judged", action="store_true", help="learn from judged queries instead, 80 % of them")
     made.add_argument(
         "--valid-pairs",
         type=Path,

@@ -162,6 +162,32 @@ def test_an_encoder_learns_from_pairs_and_says_what_it_brought(home, tmp_path, c
     assert "scripts/build_pairs.py --workspace bare" in capsys.readouterr().err
 
 
+def test_without_reviews_an_encoder_learns_from_judged_queries(home, capsys):
+    workspace = new_workspace(home, "judged")
+    items = {"item_id": [f"I-{kind}" for kind in KINDS], "title": [f"A {kind}" for kind in KINDS], "category": "Bags"}
+    rows = [
+        {
+            "query_id": f"Q{n:02d}",
+            "query": f"my {KINDS[n % 12]} {n}",
+            "item_id": f"I-{KINDS[(n + m) % 12]}",
+            "relevance": r,
+        }
+        for n in range(60)
+        for m, r in enumerate((3.0, 1.0))
+    ]
+    with workspace.replace_tables("test") as writer:
+        writer.write("items", pd.DataFrame(items))
+        writer.write("judgments", pd.DataFrame(rows).assign(source="test"))
+    said_by = ["--workspace", "judged", "--encoder", str(tiny_model()), "--seed", "1"]
+    assert build([*said_by, "--finetune", "--train-layers", "1"]) == 0
+    assert "building  fine-tuning" in capsys.readouterr().out
+    assert build([*said_by, "--finetune", "--train-layers", "1"]) == 0
+    assert "building" not in capsys.readouterr().out
+    arguments = ["--workspace", "judged", "--base", str(tiny_model()), "--seed", "1", "--judged", "--batch-size", "8"]
+    assert finetune_encoder(arguments) == 0
+    assert "Learned   from 4" in capsys.readouterr().out  # four fifths of 60 queries
+
+
 def test_candidates_and_recall_of_a_part(home, tmp_path, capsys):
     common = ["--workspace", "shop", "--encoder", str(tiny_model()), "--split", "test"]
     assert retrieve_candidates([*common, "--retriever", "bm25", "--jsonl", str(tmp_path)]) == 0
