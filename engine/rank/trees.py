@@ -68,7 +68,7 @@ class Trees(ABC):
 
         Raises ArtifactError naming the difference when the features aren't those it was fitted on.
         """
-        check_features(self.name, self.columns, lists.columns)
+        self._check_fitted_on(lists)
         if not len(lists.items):
             return np.empty(0)
         with self._library_errors(lists.features.shape):
@@ -76,7 +76,7 @@ class Trees(ABC):
 
     def explain(self, lists: Lists) -> list[dict[str, float]]:
         """For each candidate what each feature added to its score, by TreeSHAP."""
-        check_features(self.name, self.columns, lists.columns)
+        self._check_fitted_on(lists)
         if not len(lists.items):
             return []
         with self._library_errors(lists.features.shape):
@@ -126,6 +126,11 @@ class Trees(ABC):
     def codes(self) -> list[int]:
         """The places of features that are categories' codes."""
         return [place for place, column in enumerate(self.columns) if column.kind == CODE]
+
+    def _check_fitted_on(self, lists: Lists) -> None:
+        if self._model is None:
+            raise ArtifactError(f"The ranker {self.name} has learned nothing yet; fit or load it first.")
+        check_features(self.name, self.columns, lists.columns)
 
     def _learnable(self, train: Lists, weights: NDArray[np.float32] | None) -> Rows:
         known = train.known
