@@ -86,6 +86,8 @@ GROUPS: dict[str, tuple[Feature, ...]] = {
         ("session_number", "sessions of the user so far, the one under way included"),
     ),
 }
+TIMELESS = tuple(group for group in GROUPS if group != "context")
+"""The groups that serve where the lists of a window share one moment: its hour says nothing of their users."""
 SOURCES = "sources"  # the group whose features are named after the sources of candidates
 FEATURES: dict[str, Feature] = {feature.name: feature for group in GROUPS.values() for feature in group}
 

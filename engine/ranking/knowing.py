@@ -48,15 +48,28 @@ def make_stock(catalogue: Catalogue, vectors: ItemVectors | None) -> Stock:
 def item_past(workspace: Workspace, shop: Shop, stock: Stock) -> ItemPast:
     """Everything with its time that a workspace knows of its items. Events are those of the shop."""
     queries, ids = Queries(workspace), shop.catalogue.item_ids
-    return ItemPast(
+    return past_of(
+        shop.log,
+        shop.catalogue,
         stock,
-        shop.catalogue.levels,
-        shop.catalogue.prices,
-        events_of_log(shop.log),
         prices=_dated(queries.frame(_PRICES), ids),
         ratings=_dated(queries.frame(_RATINGS), ids),
         tags=_tags(queries.frame(_TAGS), ids),
     )
+
+
+def past_of(
+    log: EventLog,
+    catalogue: Catalogue,
+    stock: Stock,
+    *,
+    prices: Dated | None,
+    ratings: Dated | None,
+    tags: sparse.csr_array | None,
+) -> ItemPast:
+    """The same of parts that are already read."""
+    events = events_of_log(log)
+    return ItemPast(stock, catalogue.levels, catalogue.prices, events, prices=prices, ratings=ratings, tags=tags)
 
 
 def events_of_log(log: EventLog) -> Events:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from engine.errors import SettingsError, UnknownNameError
-from engine.rank.features import GROUPS, SOURCES, columns_of
+from engine.rank.features import SOURCES, TIMELESS, columns_of
 from engine.rank.features_made import make_features
 from engine.rank.features_together import together
 from engine.rank.lists import Feature, Lists
@@ -17,13 +19,13 @@ from engine.rank.negatives import sample_negatives, with_wanted
 from engine.rank.point_in_time_asked import Asked
 from engine.rank.point_in_time_past import ItemPast, UserPast
 from engine.rank.prepared import PARTS, Prepared, joined
-from engine.ranking.candidates import Candidates, draw, fit_sources
+from engine.ranking.candidates import draw, fit_sources
 from engine.ranking.knowing import ItemVectors, events_of_log, item_past, make_stock
 from engine.ranking.windows import Window, task_of, windows_of
 from engine.recommend.base import Recommender
-from engine.recommend.evaluation import Task
+from engine.recommend.eligibility import Rules
 from engine.recommend.events import micros
-from engine.recommend.interactions import places_of
+from engine.recommend.interactions import Interactions, places_of
 from engine.recommending.shop import RecommendConfig, Shop, fit_model, open_shop
 from engine.recommending.training import SOURCES as RECOMMENDERS
 from engine.settings import load_settings
@@ -46,7 +48,7 @@ class PrepareConfig:
     candidates: int = 100
     windows: int = 3
     share: float = 0.1
-    groups: tuple[str, ...] = (*GROUPS, SOURCES)
+    groups: tuple[str, ...] = (*TIMELESS, SOURCES)
     negatives: int = 50
     most_history: int = 200
     vectors: str = TITLES
@@ -79,6 +81,11 @@ class Maker:
     seed: int
     fitted: dict[str, Recommender] = field(default_factory=dict)
 
+    @cached_property
+    def users(self) -> UserPast:
+        """What the users of the shop did."""
+        return UserPast(events_of_log(self.shop.log), self.past.stock, self.shop.catalogue.levels[:, 0])
+
     def windows(self) -> list[Window]:
         """The windows of train, then valid and test."""
         return windows_of(self.shop, n_train=self.config.windows, share=self.config.share)
@@ -86,50 +93,42 @@ class Maker:
     def lists(self, window: Window) -> Lists:
         """The lists of one window, with what their users wanted in it."""
         task = task_of(self.shop, window)
-        config = self.config
-        pipeline = fit_sources(
-            self.shop,
-            task.past,
-            config.sources,
-            config.candidates,
-            seed=self.seed,
-            rules=task.rules,
-            fitted=self.fitted,
+        lists = self.asked(task.histories, task.past, task.start, task.rules)
+        rows = lists.list_of_row
+        lists = replace(
+            lists,
+            list_ids=np.array([f"{window.name} {user}" for user in lists.users], dtype=object),
+            wanted=np.asarray(task.wanted[rows, lists.items], dtype=bool),
+            n_wanted=np.diff(task.wanted.indptr).astype(np.int64),
         )
-        lists = self.asked(task, draw(pipeline, task.histories), window)
         if window.part == "train":
-            lists = with_wanted(lists)
-            lists = sample_negatives(lists, config.negatives, self.seed) if config.negatives else lists
+            lists, negatives = with_wanted(lists), self.config.negatives
+            lists = sample_negatives(lists, negatives, self.seed) if negatives else lists
         return lists
 
-    def asked(self, task: Task, found: Candidates, window: Window) -> Lists:
-        """Candidates with their features and answers."""
-        users = task.histories.users
-        places = places_of(users, self.shop.log.users)
-        moments = np.full(len(users), micros(task.start))
-        own = UserPast(events_of_log(self.shop.log), self.past.stock, self.shop.catalogue.levels[:, 0])
-        asked = Asked(
-            places,
-            moments,
-            found.sizes,
-            found.items,
-            own.histories(places, moments, self.config.most_history),
-            found.scores,
-            together(task.past.last),
+    def asked(self, histories: Interactions, past: Interactions, start: datetime, rules: Rules) -> Lists:
+        """Candidates for users whose `histories` are as of `start`, and their features.
+
+        past: all interactions before that moment, which the sources of candidates learn from.
+        """
+        config, moments = self.config, np.full(len(histories), micros(start))
+        pipeline = fit_sources(
+            self.shop, past, config.sources, config.candidates, seed=self.seed, rules=rules, fitted=self.fitted
         )
-        rows = np.repeat(np.arange(len(users)), found.sizes)
+        found, users = draw(pipeline, histories), self.users
+        places = places_of(histories.users, self.shop.log.users)
+        own = users.histories(places, moments, config.most_history)
+        asked = Asked(places, moments, found.sizes, found.items, own, found.scores, together(past.last))
         return Lists(
-            list_ids=np.array([f"{window.name} {user}" for user in users], dtype=object),
-            users=users,
+            list_ids=histories.users,
+            users=histories.users,
             micros=moments,
             sizes=found.sizes,
             items=found.items,
-            features=make_features(self.past, own, asked, self.config.columns),
-            columns=self.config.columns,
+            features=make_features(self.past, users, asked, config.columns),
+            columns=config.columns,
             stock=self.past.stock,
-            wanted=np.asarray(task.wanted[rows, found.items], dtype=bool),
-            histories=asked.histories,
-            n_wanted=np.diff(task.wanted.indptr).astype(np.int64),
+            histories=own,
         )
 
 
