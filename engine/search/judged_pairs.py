@@ -30,6 +30,16 @@ class JudgedPairConfig:
     seed: int = DEFAULT_SEED
 
 
+def halves(queries: Queries) -> tuple[Queries, Queries]:
+    """Every other query, for an encoder to learn from, and those beside them, for what learns from its vectors.
+
+    An encoder is surer of answers that it learned from than of others; what learned from the same ones would trust it
+    too far.
+    """
+    even = np.arange(len(queries)) % 2 == 0
+    return queries.choose(even), queries.choose(~even)
+
+
 def judged_pairs(queries: Queries, documents: Documents, config: JudgedPairConfig | None = None) -> Pairs:
     """The pairs of `queries`, which are judged, in their order; items without a document are left out."""
     config = config or JudgedPairConfig()
