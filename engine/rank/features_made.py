@@ -33,7 +33,7 @@ OF_LISTS = ("user", "context")  # these give one value for each list, the others
 
 
 def make_features(items: ItemPast, users: UserPast, asked: Asked, columns: Sequence[Feature]) -> NDArray[np.float32]:
-    """(n_rows, n_columns) the features named by `columns`, NaN where unknown."""
+    """(n_rows, n_columns) the features named by `columns`, NaN where unknown: what a source says that isn't there is."""
     found = np.empty((len(asked.items), len(columns)), dtype=np.float32)
     wanted = {feature.name for feature in columns}
     groups = [name for name, group in GROUPS.items() if wanted & {feature.name for feature in group}]
@@ -42,7 +42,7 @@ def make_features(items: ItemPast, users: UserPast, asked: Asked, columns: Seque
         made = _made(items, users, part, groups)
         rows = slice(asked.starts[start], asked.starts[end])
         for place, feature in enumerate(columns):
-            found[rows, place] = made[feature.name]
+            found[rows, place] = made.get(feature.name, np.nan)
     return found
 
 

@@ -37,7 +37,7 @@ def windows_of(shop: Shop, *, n_train: int, share: float) -> list[Window]:
     Raises SettingsError when they don't fit into train, DataError when its events have too few moments.
     """
     before = shop.split.sizes["train"] / len(shop.log) - n_train * share
-    if n_train < 1 or not 0 < share < 1 or before <= 0:
+    if n_train < 1 or not 0 < share < 1 or before < 1e-9:
         raise SettingsError(
             f"{n_train} windows of {share:g} of the events each leave nothing of train to learn from before the "
             "first; choose fewer or shorter ones."
