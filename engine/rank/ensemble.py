@@ -1,7 +1,8 @@
 """The ensemble: one score from the members', fitted on valid, in which each member's part can be told.
 
-Scores are calibrated first, so that a weight means the same for every member. A member that doesn't raise the figure of
-valid gets no weight, and one that takes long must do so beyond chance; the ensemble says which are off and why.
+Scores are calibrated first, so that a weight means the same for every member. A member is off when its weight is next
+to nothing or it makes valid worse beyond chance; one that takes long is off unless it makes valid better beyond chance.
+The ensemble says which are off and why.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from engine.rank.lists import Lists
 from engine.typed import build
 
 FILE = "ensemble.json"
+LEAST = 0.02  # of all weight: a member with less isn't worth what it costs
 Scores = Mapping[str, Floats]  # by member, (n_rows,) each
 
 
@@ -86,7 +88,6 @@ class Ensemble:
         off = {} if config.how == "rank_average" else fitting.useless(list(scores))
         kept = [name for name in scores if name not in off]
         chosen = fitting.all(kept) if off else whole
-        off |= {name: "its weight on valid is 0" for name in kept if not any(chosen.coefficients[name])}
         n_inputs = len(next(iter(whole.coefficients.values())))
         coefficients = {name: chosen.coefficients.get(name, (0.0,) * n_inputs) for name in scores}
         return cls(
@@ -189,7 +190,7 @@ class _Fitting:
         return figures(self.config.goal, joined.final.log_odds(joined.score), self.valid)
 
     def useless(self, names: Sequence[str]) -> dict[str, str]:
-        """Members that add nothing, and why; the costliest is asked first, one always stays."""
+        """Members that go off, and why; the costliest is asked first, one always stays."""
         quickest = min((self.costs[name] for name in names if name in self.costs), default=0.0)
         kept, off = list(names), {}
         for name in sorted(names, key=lambda name: -self.costs.get(name, 0.0)):
@@ -197,20 +198,25 @@ class _Fitting:
             if not others:
                 break
             times = self.costs.get(name, 0.0) / quickest if quickest else 1.0
-            reason = self._reason(kept, others, times)
+            reason = self._light(kept, name) or self._no_help(kept, others, times)
             if reason:
                 kept, off[name] = others, reason
         return off
 
-    def _reason(self, kept: Sequence[str], others: Sequence[str], times: float) -> str:
+    def _light(self, kept: Sequence[str], name: str) -> str:
+        """What to say when the weight of `name` is next to nothing, else an empty text."""
+        sizes = {each: float(np.abs(own).sum()) for each, own in self.all(kept).coefficients.items()}
+        share = sizes[name] / sum(sizes.values())
+        return f"its weight on valid is {share:.3f}, next to nothing" if share < LEAST else ""
+
+    def _no_help(self, kept: Sequence[str], others: Sequence[str], times: float) -> str:
         """Why the member that `others` lack goes off; empty when it stays."""
         pair = mean_measure(self.figures(others)), mean_measure(self.figures(kept))
         metric = "NDCG@10" if self.config.goal == "list" else "minus log loss"
-        gain = pair[1].total - pair[0].total
-        if gain <= 0:
-            return f"without it {metric} on valid is no lower ({-gain:+.4f})"
-        if times < self.config.costly:
-            return ""
         found = paired_bootstrap(*pair, seed=0, unit="lists")
-        slow = f"it takes {times:.0f} times as long as the quickest member and adds {gain:+.4f} {metric} on valid"
-        return "" if found.low > 0 else f"{slow}, no more than chance ({found.low:+.4f} to {found.high:+.4f})"
+        said = f"{found.difference:+.4f} {metric} on valid ({found.low:+.4f} to {found.high:+.4f})"
+        if found.high < 0:
+            return f"it makes the ensemble worse: {said}"
+        if times < self.config.costly or found.low > 0:
+            return ""
+        return f"it takes {times:.0f} times as long as the quickest member and adds no more than chance: {said}"
