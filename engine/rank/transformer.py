@@ -7,6 +7,7 @@ long before; a state sees only what came earlier, so that each also learns to te
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -51,7 +52,7 @@ class Transformer(NetRanker):
     name: ClassVar[str] = "transformer"
     Config: ClassVar[type[TransformerConfig]] = TransformerConfig
 
-    def make(self, known: Known, train: Lists | None = None) -> nn.Module:
+    def make(self, known: Known, source: Lists | Mapping[str, Tensor]) -> nn.Module:
         """The network for what is `known`."""
         return TransformerNet(known, self.config)
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from engine.errors import ArtifactError
@@ -126,8 +125,8 @@ class Known:
 
 def places_in(known: NDArray[np.object_], ids: NDArray[np.object_]) -> Ints:
     """(n,) one more than where each of `ids` stands in `known` (distinct), 0 for those that aren't there."""
-    found: Ints = pd.Index(known).get_indexer(pd.Index(ids)).astype(np.int64) + 1
-    return found
+    place = {name: at for at, name in enumerate(known.tolist(), 1)}
+    return np.array([place.get(name, 0) for name in ids.tolist()], dtype=np.int64)
 
 
 def _places(columns: Sequence[Feature], kind: str, *, inside: bool = True) -> list[int]:

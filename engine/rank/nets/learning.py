@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,17 @@ SCORED = 256  # lists scored at once
 DECIMALS = 6  # scores are rounded to: candidates that are alike tie, whatever they are scored together with
 
 Weights = dict[str, Tensor]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """The processor's part of torch on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Feed:
@@ -77,10 +89,12 @@ class _Standing:
     curves: dict[str, list[float]] = field(default_factory=dict)
 
 
+@one_thread()
 def learn(net: nn.Module, train: Feed, valid: Feed, config: NetConfig, training: Training) -> dict[str, list[float]]:
     """Teach `net`, leave it with its best weights by NDCG on valid, and return what was measured after each epoch.
 
-    Where valid can't be measured, nothing of it being wanted, all epochs are learned and the last weights stay.
+    Where valid can't be measured, nothing of it being wanted, all epochs are learned and the last weights stay. On a
+    processor one thread learns: sums in another order round differently, and learning makes that large.
     """
     learning: Weights = dict(net.named_parameters())
     optimizer = torch.optim.AdamW(learning.values(), weight_decay=config.decay)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.errors import ArtifactError, DataError
 from engine.models.device import device
@@ -37,9 +37,13 @@ class NetRanker:
         self._fitted: tuple[Known, nn.Module] | None = None
         self._importance: dict[str, float] = {}
 
-    def make(self, known: Known, train: Lists | None = None) -> nn.Module:
-        """A network for what is `known`; `train` is what it learns from, None when its weights are read."""
+    def make(self, known: Known, source: Lists | Mapping[str, Tensor]) -> nn.Module:
+        """A network for what is `known`; `source` is train, or what `kept` gave where a saved one is read."""
         raise NotImplementedError
+
+    def kept(self) -> Mapping[str, Tensor]:
+        """What is saved besides the network's weights, by name."""
+        return {}
 
     def feed(self, lists: Lists, weights: Any = None) -> Feed:
         """`lists` as the network reads them."""
@@ -92,8 +96,8 @@ class NetRanker:
     def save(self, folder: Path) -> None:
         """Write config.json and net.safetensors."""
         known, net = self.fitted
-        said = {"curves": dict(self.curves), "importance": self._importance}
-        write_net(folder, self.name, self.config.said(), {**said, "known": known.said()}, net)
+        said = {"config": self.config.said(), "known": known.said(), "importance": self._importance}
+        write_net(folder, self.name, {**said, "curves": dict(self.curves)}, net.state_dict(), self.kept())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -103,7 +107,7 @@ class NetRanker:
             known = Known.heard(stored.said["known"])
             ranker.curves = {str(name): [float(one) for one in curve] for name, curve in stored.said["curves"].items()}
             ranker._importance = {str(name): float(share) for name, share in stored.said["importance"].items()}
-            net = ranker.make(known)
+            net = ranker.make(known, stored.kept)
             stored.fill(net)
         ranker._fitted = known, net.to(device()).eval()
         return ranker

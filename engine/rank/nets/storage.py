@@ -18,26 +18,31 @@ from engine.atomic import sha256
 from engine.errors import ArtifactError, shown
 
 CONFIG, NET = "config.json", "net.safetensors"
+WEIGHTS, KEPT = "weight.", "kept."  # what names of tensors begin with
 
 
 @dataclass(frozen=True)
 class StoredNet:
-    """What config.json says, and the tensors beside it."""
+    """What config.json says, the weights beside it, and what else was kept there."""
 
     said: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+    kept: Mapping[str, Tensor]
 
     def fill(self, net: nn.Module) -> None:
         """Give `net` its weights. Raises RuntimeError when they don't fit."""
-        net.load_state_dict(dict(self.tensors))
+        net.load_state_dict(dict(self.weights))
 
 
-def write_net(folder: Path, name: str, config: Mapping[str, Any], said: Mapping[str, Any], net: nn.Module) -> None:
-    """Write the network of the ranker `name` with its `config`, and what else is `said` of it."""
-    save_file({key: tensor.detach().cpu().contiguous() for key, tensor in net.state_dict().items()}, folder / NET)
-    whole = {"ranker": name, "config": config, "sha256": sha256(folder / NET), **said}
-    text = _text({"own": _checksum(whole), **whole})
-    (folder / CONFIG).write_text(text, encoding="utf-8")
+def write_net(
+    folder: Path, name: str, said: Mapping[str, Any], weights: Mapping[str, Tensor], kept: Mapping[str, Tensor]
+) -> None:
+    """Write what is `said` of the ranker `name`, its network's weights, and what else is to be kept."""
+    tensors = {WEIGHTS + key: tensor.detach().cpu() for key, tensor in weights.items()}
+    tensors |= {KEPT + key: tensor for key, tensor in kept.items()}
+    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / NET)
+    whole = {"ranker": name, "sha256": sha256(folder / NET), **said}
+    (folder / CONFIG).write_text(_text({"own": _checksum(whole), **whole}), encoding="utf-8")
 
 
 @contextmanager
@@ -55,9 +60,13 @@ def read_net(folder: Path, name: str) -> Iterator[StoredNet]:
             raise ValueError("it isn't what was saved")
         tensors = load_file(file)
         file = folder / CONFIG
-        yield StoredNet(said, tensors)
+        yield StoredNet(said, _named(tensors, WEIGHTS), _named(tensors, KEPT))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise ArtifactError(f"{file} can't be used ({error}); train the ranker {name} again.") from None
+
+
+def _named(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {key.removeprefix(start): tensor for key, tensor in tensors.items() if key.startswith(start)}
 
 
 def _checksum(said: Mapping[str, Any]) -> str:
