@@ -62,7 +62,7 @@ def read_vectors(vectors: Path, mapping: Path) -> tuple[list[str], NDArray[np.fl
     vector_id (the row of the array). Raises DataError when a file is missing or damaged, when the array isn't numbers
     of one width, a vector holds NaN or infinity, a product occurs twice, or a vector_id is no row of the array.
     """
-    table = _npz_array(vectors)
+    table = read_vector_table(vectors)
     rows: dict[str, int] = {}
     for line, record in parquet_rows(mapping, ImportReport(), required=("product_id", "vector_id"), optional=()):
         item, row = record["product_id"], record["vector_id"]
@@ -80,6 +80,27 @@ def read_vectors(vectors: Path, mapping: Path) -> tuple[list[str], NDArray[np.fl
         reason = f"holds NaN or infinity in {int(broken.sum())} of its vectors, the first that of product {item}"
         raise DataError(reason, file=vectors)
     return list(rows), chosen
+
+
+def read_vector_table(path: Path) -> NDArray[Any]:
+    """The one two-dimensional array of numbers in `path`, an .npz: a vector in each row.
+
+    Raises DataError when the file is missing or damaged, or holds something else.
+    """
+    try:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise DataError("does not exist", file=path) from None
+    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"isn't a whole .npz of plain numbers ({error})", file=path) from None
+    if len(arrays) != 1:
+        raise DataError(f"must hold one array, it holds {len(arrays)}: {', '.join(arrays)}", file=path)
+    array: NDArray[Any] = next(iter(arrays.values()))
+    if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
+        said = f"an array of {array.dtype} of shape {array.shape}"
+        raise DataError(f"must hold one row of numbers for each vector; it holds {said}", file=path)
+    return array
 
 
 def _items(path: Path, report: ImportReport) -> Iterator[Row]:
@@ -119,24 +140,6 @@ def _problem(record: dict[str, Any]) -> tuple[str, str] | None:
     if not isinstance(record["products"], list) or not record["products"]:
         return "names no product", "products"
     return None
-
-
-def _npz_array(path: Path) -> NDArray[Any]:
-    """The one two-dimensional array of numbers in `path`."""
-    try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise DataError("does not exist", file=path) from None
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"isn't a whole .npz of plain numbers ({error})", file=path) from None
-    if len(arrays) != 1:
-        raise DataError(f"must hold one array, it holds {len(arrays)}: {', '.join(arrays)}", file=path)
-    array: NDArray[Any] = next(iter(arrays.values()))
-    if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
-        said = f"an array of {array.dtype} of shape {array.shape}"
-        raise DataError(f"must hold one row of numbers for each vector; it holds {said}", file=path)
-    return array
 
 
 def _moment(value: Any) -> datetime | Any:
