@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(
         f"Rankings {card.name} {card.version}: {'made' if made else 'unchanged, configuration and data are the same'}"
     )
+    for place, why in card.config.get("notes", {}).items():
+        print(f"  left out: {place}: {why}")
     prepared, _ = open_prepared(workspace, arguments.name)
     for part in ("train", "valid", "test"):
         print(f"  {part:<6}{_said(prepared.part(part))}")

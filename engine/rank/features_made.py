@@ -33,7 +33,7 @@ OF_LISTS = ("user", "context")  # these give one value for each list, the others
 
 
 def make_features(items: ItemPast, users: UserPast, asked: Asked, columns: Sequence[Feature]) -> NDArray[np.float32]:
-    """(n_rows, n_columns) the features named by `columns`, NaN where unknown: what a source says that isn't there is."""
+    """(n_rows, n_columns) the features named by `columns`, NaN where unknown, as what an absent source says is."""
     found = np.empty((len(asked.items), len(columns)), dtype=np.float32)
     wanted = {feature.name for feature in columns}
     groups = [name for name, group in GROUPS.items() if wanted & {feature.name for feature in group}]

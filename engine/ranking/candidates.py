@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import DataError
 from engine.recommend.base import Recommender
 from engine.recommend.eligibility import Rules
 from engine.recommend.interactions import Interactions
@@ -37,13 +38,21 @@ def fit_sources(
     seed: int,
     rules: Rules,
     fitted: Mapping[str, Recommender],
-) -> Pipeline:
-    """A pipeline of `sources` fitted on `past`, each giving `candidates`; those in `fitted` are taken as they are."""
-    models = {
-        name: fitted[name] if name in fitted else fit_model(name, past, shop.catalogue, seed=seed) for name in sources
-    }
-    config = PipelineConfig(sources=dict.fromkeys(sources, 1.0), candidates=candidates)
-    return make_pipeline(shop, past, models, config, seed=seed, rules=rules)
+) -> tuple[Pipeline, dict[str, str]]:
+    """A pipeline of `sources` fitted on `past`, each giving `candidates`; those in `fitted` are taken as they are.
+
+    Also which of them can't be fitted on so little, and why: they name nothing. Raises DataError when none can.
+    """
+    models, failed = dict[str, Recommender](), dict[str, str]()
+    for name in sources:
+        try:
+            models[name] = fitted[name] if name in fitted else fit_model(name, past, shop.catalogue, seed=seed)
+        except DataError as error:
+            failed[name] = str(error)
+    if not models:
+        raise DataError(f"None of the sources of candidates can be fitted; {next(iter(failed.values()))}")
+    config = PipelineConfig(sources=dict.fromkeys(models, 1.0), candidates=candidates)
+    return make_pipeline(shop, past, models, config, seed=seed, rules=rules), failed
 
 
 def draw(pipeline: Pipeline, histories: Interactions) -> Candidates:

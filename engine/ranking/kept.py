@@ -22,7 +22,7 @@ from engine.settings import load_settings
 from engine.workspace import Workspace
 
 KIND, NAME = "rankings", "default"
-TABLES = ("items", "events", "reviews", "tags")
+TABLES = ("items", "events", "reviews", "tags", "properties")
 MEANING = 1  # of the features; another number makes the lists that were prepared before stale
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "implicit")
 Progress = Callable[[float, str], None]
@@ -55,7 +55,7 @@ def prepare_kept(
         kind=KIND,
         name=name,
         version=new_version(),
-        config={**asdict(config), "shop": asdict(shop_config), "fingerprint": mark},
+        config={**asdict(config), "shop": asdict(shop_config), "fingerprint": mark, "notes": maker.notes},
         data_hash=workspace.data_hash(*TABLES),
         split=f"time {maker.shop.split.hash}",
         seed=seed,
@@ -79,7 +79,9 @@ def open_prepared(workspace: Workspace, name: str = NAME) -> tuple[Prepared, Car
 
 def config_of(card: Card) -> PrepareConfig:
     """The configuration that a card of prepared lists keeps. Raises ArtifactError when it is of another version."""
-    said: dict[str, Any] = {key: value for key, value in card.config.items() if key not in ("shop", "fingerprint")}
+    said: dict[str, Any] = {
+        key: value for key, value in card.config.items() if key not in ("shop", "fingerprint", "notes")
+    }
     said = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     try:
         return PrepareConfig(**said)
@@ -119,7 +121,7 @@ def _gone_on(maker: Maker, work: Path, progress: Progress) -> Prepared:
 
 def _window_lists(maker: Maker, window: Window, place: Path) -> Lists:
     if place.is_dir():
-        return load_lists(place, "lists", maker.past.stock, maker.config.columns)
+        return load_lists(place, "lists", maker.stock, maker.config.columns)
     lists = maker.lists(window)
     with atomic_path(place) as folder:
         folder.mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.rank.lists import Stock
-from engine.rank.point_in_time_past import Dated, Events, ItemPast
+from engine.rank.point_in_time_past import UNKNOWN, Dated, Events, ItemPast
 from engine.recommend.catalogue import Catalogue
 from engine.recommend.events import EventLog
 from engine.recommend.interactions import places_of
-from engine.recommending.shop import Shop
 from engine.sql import Queries
 from engine.workspace import Workspace
 
@@ -34,6 +33,26 @@ class ItemVectors:
     without: NDArray[np.bool_] | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is said of a catalogue's items with a time: prices in events, ratings in reviews; and tags, as they stand.
+
+    None where nobody says any.
+    """
+
+    prices: Dated | None
+    ratings: Dated | None
+    tags: sparse.csr_array | None
+
+
+def read_known(workspace: Workspace, catalogue: Catalogue) -> Known:
+    """What a workspace says of its items. Prices and reviews without a time are left out."""
+    queries, ids = Queries(workspace), catalogue.item_ids
+    return Known(
+        _dated(queries.frame(_PRICES), ids), _dated(queries.frame(_RATINGS), ids), _tags(queries.frame(_TAGS), ids)
+    )
+
+
 def make_stock(catalogue: Catalogue, vectors: ItemVectors | None) -> Stock:
     """The catalogue's items as lists point into them."""
     return Stock(
@@ -45,31 +64,24 @@ def make_stock(catalogue: Catalogue, vectors: ItemVectors | None) -> Stock:
     )
 
 
-def item_past(workspace: Workspace, shop: Shop, stock: Stock) -> ItemPast:
-    """Everything with its time that a workspace knows of its items. Events are those of the shop."""
-    queries, ids = Queries(workspace), shop.catalogue.item_ids
-    return past_of(
-        shop.log,
-        shop.catalogue,
+def item_past(log: EventLog, catalogue: Catalogue, stock: Stock, known: Known) -> ItemPast:
+    """Everything that is known of the items of `stock`, with the categories that they have in `catalogue`.
+
+    The catalogue may be that of another moment: categories are told by name, and one that the stock doesn't know is
+    unknown.
+    """
+    codes = {name: code for code, name in enumerate(stock.category_names)}
+    renamed = np.array([*(codes.get(name, UNKNOWN) for name in catalogue.categories), UNKNOWN], dtype=np.int32)
+    stock = replace(stock, categories=renamed[catalogue.leaves])
+    return ItemPast(
         stock,
-        prices=_dated(queries.frame(_PRICES), ids),
-        ratings=_dated(queries.frame(_RATINGS), ids),
-        tags=_tags(queries.frame(_TAGS), ids),
+        renamed[catalogue.levels],
+        catalogue.prices,
+        events_of_log(log),
+        prices=known.prices,
+        ratings=known.ratings,
+        tags=known.tags,
     )
-
-
-def past_of(
-    log: EventLog,
-    catalogue: Catalogue,
-    stock: Stock,
-    *,
-    prices: Dated | None,
-    ratings: Dated | None,
-    tags: sparse.csr_array | None,
-) -> ItemPast:
-    """The same of parts that are already read."""
-    events = events_of_log(log)
-    return ItemPast(stock, catalogue.levels, catalogue.prices, events, prices=prices, ratings=ratings, tags=tags)
 
 
 def events_of_log(log: EventLog) -> Events:

@@ -13,9 +13,9 @@ import numpy as np
 
 from engine.rank.lists import Lists
 from engine.rank.point_in_time_past import Dated
-from engine.ranking.knowing import past_of
+from engine.ranking.knowing import Known
 from engine.ranking.preparing import Maker
-from engine.ranking.windows import Window, task_of
+from engine.ranking.windows import Window
 from engine.recommend.evaluation import Task, histories_of
 from engine.recommend.events import EventLog, micros
 from engine.recommend.interactions import interactions
@@ -43,7 +43,7 @@ class Leakage:
 
 def look_ahead(maker: Maker, window: Window, *, seed: int) -> Leakage:
     """Make the lists of `window` with its true future and with a made-up one, and compare them bit by bit."""
-    task = task_of(maker.shop, window)
+    task = maker.task(window)
     other = another_future(maker, micros(task.start), seed)
     before, after = _asked(maker, task), _asked(other, task)
     n_future = int((maker.shop.log.micros >= micros(task.start)).sum())
@@ -55,15 +55,14 @@ def another_future(maker: Maker, moment: int, seed: int) -> Maker:
     """The same shop, in which other users did other things with other items at other times from `moment` on."""
     rng = np.random.default_rng(seed)
     log = _shuffled(maker.shop.log, moment, rng)
-    past = maker.past
-    dated = [None if one is None else _redated(one, moment, rng) for one in (past.prices, past.ratings)]
-    known = past_of(log, maker.shop.catalogue, past.stock, prices=dated[0], ratings=dated[1], tags=past.tags)
-    return replace(maker, shop=replace(maker.shop, log=log), past=known)
+    said = [None if one is None else _redated(one, moment, rng) for one in (maker.known.prices, maker.known.ratings)]
+    return replace(maker, shop=replace(maker.shop, log=log), known=Known(said[0], said[1], maker.known.tags))
 
 
 def _asked(maker: Maker, task: Task) -> Lists:
-    past = interactions(maker.shop.log.between(end=task.start), maker.shop.config.events, now=task.start)
-    return maker.asked(histories_of(past, task.histories.users), past, task.start, task.rules)
+    shop = maker.shop
+    past = interactions(shop.log.between(end=task.start), shop.config.events, now=task.start, sessions=True)
+    return maker.asked(histories_of(past, task.histories.users), past, task.start, task.rules)[0]
 
 
 def _changed(before: Lists, after: Lists) -> dict[str, int]:

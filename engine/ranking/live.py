@@ -11,15 +11,13 @@ from scipy import sparse
 
 from engine.artifacts import ArtifactStore
 from engine.errors import ArtifactError
-from engine.rank.features_made import make_features
 from engine.rank.features_together import together
 from engine.rank.lists import Feature, Lists
-from engine.rank.point_in_time_asked import Asked
-from engine.rank.point_in_time_past import ItemPast, UserPast
 from engine.rank.prepared import load_stock
 from engine.ranking.candidates import candidates_of
 from engine.ranking.kept import KIND, NAME, config_of, prepare_command
-from engine.ranking.knowing import events_of_log, item_past
+from engine.ranking.knowing import item_past, read_known
+from engine.ranking.lists_made import Features, users_of
 from engine.recommend.events import EventLog, micros
 from engine.recommend.interactions import places_of
 from engine.recommend.pipeline import Gathered
@@ -29,29 +27,20 @@ from engine.workspace import Workspace
 
 @dataclass(frozen=True)
 class Live:
-    """What features are made from when serving; everything costly is made once.
-
-    columns: the features that lists get; most_history: events of a user that histories keep.
-    """
+    """What features are made from when serving; everything costly is made once."""
 
     shop: Shop
-    past: ItemPast
-    columns: tuple[Feature, ...]
-    most_history: int
+    features: Features
+
+    @property
+    def columns(self) -> tuple[Feature, ...]:
+        """The features that lists get."""
+        return self.features.columns
 
     @cached_property
     def together(self) -> sparse.csr_array:
         """How alike items are by all that has happened."""
         return together(self.shop.all.last)
-
-    @cached_property
-    def users(self) -> UserPast:
-        """What the users of the shop did."""
-        return self.users_of(self.shop.log)
-
-    def users_of(self, log: EventLog) -> UserPast:
-        """What the users of `log` did, numbered as there."""
-        return UserPast(events_of_log(log), self.past.stock, self.shop.catalogue.levels[:, 0])
 
 
 def open_live(workspace: Workspace, shop: Shop, name: str = NAME) -> Live:
@@ -63,14 +52,18 @@ def open_live(workspace: Workspace, shop: Shop, name: str = NAME) -> Live:
     version = store.current(KIND, name, command=command)
     stock = load_stock(store.open(KIND, name, version))
     catalogue = shop.catalogue
-    if stock.item_ids.tolist() != catalogue.item_ids.tolist():
-        raise ArtifactError(
-            f"The ranking lists {name} were prepared for another catalogue ({len(stock):,} items, now "
-            f"{len(catalogue):,}); prepare them again: {command}"
-        )
-    stock = replace(stock, categories=catalogue.leaves, category_names=catalogue.categories)
+    for said, before, now in (
+        ("items", stock.item_ids, catalogue.item_ids),
+        ("categories", stock.category_names, catalogue.categories),
+    ):
+        if before.tolist() != now.tolist():
+            raise ArtifactError(
+                f"The ranking lists {name} were prepared for another catalogue ({len(before):,} {said}, now "
+                f"{len(now):,}); prepare them and train again: {command}"
+            )
     config = config_of(store.card(KIND, name, version))
-    return Live(shop, item_past(workspace, shop, stock), config.columns, config.most_history)
+    items = item_past(shop.log, catalogue, stock, read_known(workspace, catalogue))
+    return Live(shop, Features(items, users_of(shop.log, items), config.columns, config.most_history))
 
 
 def features_for(
@@ -81,28 +74,9 @@ def features_for(
     log: what the users of the histories did, where that isn't what the shop's own log says of them. Nobody knows yet
     what was wanted.
     """
-    log, users = log or live.shop.log, live.users if log is None else live.users_of(log)
-    ids = gathered.histories.users
-    places = places_of(ids, log.users)
+    made, ids = live.features, gathered.histories.users
+    if log is not None:
+        made = replace(made, users=users_of(log, made.items))
+    places = places_of(ids, (log or live.shop.log).users)
     moments = np.full(len(ids), micros(moment or datetime.now(UTC)))
-    found = candidates_of(gathered)
-    asked = Asked(
-        places,
-        moments,
-        found.sizes,
-        found.items,
-        users.histories(places, moments, live.most_history),
-        found.scores,
-        live.together,
-    )
-    return Lists(
-        list_ids=ids,
-        users=ids,
-        micros=moments,
-        sizes=found.sizes,
-        items=found.items,
-        features=make_features(live.past, users, asked, live.columns),
-        columns=live.columns,
-        stock=live.past.stock,
-        histories=asked.histories,
-    )
+    return made.lists(ids, places, moments, candidates_of(gathered), live.together)

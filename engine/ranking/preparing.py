@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from engine.errors import SettingsError, UnknownNameError
 from engine.rank.features import SOURCES, TIMELESS, columns_of
-from engine.rank.features_made import make_features
 from engine.rank.features_together import together
-from engine.rank.lists import Feature, Lists
+from engine.rank.lists import Feature, Lists, Stock
 from engine.rank.negatives import sample_negatives, with_wanted
-from engine.rank.point_in_time_asked import Asked
-from engine.rank.point_in_time_past import ItemPast, UserPast
 from engine.rank.prepared import PARTS, Prepared, joined
 from engine.ranking.candidates import draw, fit_sources
-from engine.ranking.knowing import ItemVectors, events_of_log, item_past, make_stock
+from engine.ranking.knowing import ItemVectors, Known, item_past, make_stock, read_known
+from engine.ranking.lists_made import Features, users_of
 from engine.ranking.windows import Window, task_of, windows_of
 from engine.recommend.base import Recommender
+from engine.recommend.catalogue import Catalogue, read_catalogue
 from engine.recommend.eligibility import Rules
+from engine.recommend.evaluation import Task
 from engine.recommend.events import micros
 from engine.recommend.interactions import Interactions, places_of
 from engine.recommending.shop import RecommendConfig, Shop, fit_model, open_shop
 from engine.recommending.training import SOURCES as RECOMMENDERS
 from engine.settings import load_settings
+from engine.sql import Queries
 from engine.workspace import Workspace
 
 TITLES, NO_VECTORS = "titles", "none"
@@ -73,32 +74,39 @@ class PrepareConfig:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the lists of any window of a shop. fitted: recommenders that know nothing of events, fitted once."""
+    """Makes the lists of any window of a shop.
+
+    stock, known: its items, and what is said of them; catalogue_of: the catalogue as it was at a moment, or as it is
+    where nobody knows; fitted: recommenders that know nothing of events, fitted once; notes: what couldn't be done, by
+    the name of the window.
+    """
 
     shop: Shop
-    past: ItemPast
+    stock: Stock
+    known: Known
+    catalogue_of: Callable[[datetime], Catalogue]
     config: PrepareConfig
     seed: int
-    fitted: dict[str, Recommender] = field(default_factory=dict)
-
-    @cached_property
-    def users(self) -> UserPast:
-        """What the users of the shop did."""
-        return UserPast(events_of_log(self.shop.log), self.past.stock, self.shop.catalogue.levels[:, 0])
+    fitted: Mapping[str, Recommender]
+    notes: dict[str, str] = field(default_factory=dict)
 
     def windows(self) -> list[Window]:
         """The windows of train, then valid and test."""
         return windows_of(self.shop, n_train=self.config.windows, share=self.config.share)
 
+    def task(self, window: Window) -> Task:
+        """What is asked in `window`, of the catalogue as it was then."""
+        return task_of(self._then(window.start), window)
+
     def lists(self, window: Window) -> Lists:
         """The lists of one window, with what their users wanted in it."""
-        task = task_of(self.shop, window)
-        lists = self.asked(task.histories, task.past, task.start, task.rules)
-        rows = lists.list_of_row
+        task = self.task(window)
+        lists, failed = self.asked(task.histories, task.past, task.start, task.rules)
+        self.notes.update({f"{window.name}, {name}": why for name, why in failed.items()})
         lists = replace(
             lists,
             list_ids=np.array([f"{window.name} {user}" for user in lists.users], dtype=object),
-            wanted=np.asarray(task.wanted[rows, lists.items], dtype=bool),
+            wanted=np.asarray(task.wanted[lists.list_of_row, lists.items], dtype=bool),
             n_wanted=np.diff(task.wanted.indptr).astype(np.int64),
         )
         if window.part == "train":
@@ -106,30 +114,25 @@ class Maker:
             lists = sample_negatives(lists, negatives, self.seed) if negatives else lists
         return lists
 
-    def asked(self, histories: Interactions, past: Interactions, start: datetime, rules: Rules) -> Lists:
-        """Candidates for users whose `histories` are as of `start`, and their features.
+    def asked(
+        self, histories: Interactions, past: Interactions, start: datetime, rules: Rules
+    ) -> tuple[Lists, dict[str, str]]:
+        """Candidates for users whose `histories` are as of `start`, and their features; and what `fit_sources` says.
 
         past: all interactions before that moment, which the sources of candidates learn from.
         """
-        config, moments = self.config, np.full(len(histories), micros(start))
-        pipeline = fit_sources(
-            self.shop, past, config.sources, config.candidates, seed=self.seed, rules=rules, fitted=self.fitted
+        config, shop = self.config, self._then(start)
+        pipeline, failed = fit_sources(
+            shop, past, config.sources, config.candidates, seed=self.seed, rules=rules, fitted=self.fitted
         )
-        found, users = draw(pipeline, histories), self.users
-        places = places_of(histories.users, self.shop.log.users)
-        own = users.histories(places, moments, config.most_history)
-        asked = Asked(places, moments, found.sizes, found.items, own, found.scores, together(past.last))
-        return Lists(
-            list_ids=histories.users,
-            users=histories.users,
-            micros=moments,
-            sizes=found.sizes,
-            items=found.items,
-            features=make_features(self.past, users, asked, config.columns),
-            columns=config.columns,
-            stock=self.past.stock,
-            histories=own,
-        )
+        items = item_past(shop.log, shop.catalogue, self.stock, self.known)
+        made = Features(items, users_of(shop.log, items), config.columns, config.most_history)
+        places, moments = places_of(histories.users, shop.log.users), np.full(len(histories), micros(start))
+        lists = made.lists(histories.users, places, moments, draw(pipeline, histories), together(past.last))
+        return replace(lists, stock=self.stock), failed
+
+    def _then(self, start: datetime) -> Shop:
+        return replace(self.shop, catalogue=self.catalogue_of(start))
 
 
 def open_maker(
@@ -141,13 +144,20 @@ def open_maker(
     vectors: ItemVectors | None = None,
 ) -> Maker:
     """Read a workspace. vectors: of its items, in the order of the catalogue, in place of those of the titles."""
-    shop = open_shop(workspace, shop_config)
+    shop, queries = open_shop(workspace, shop_config), Queries(workspace)
     fitted: dict[str, Recommender] = {}
     if vectors is None and config.vectors == TITLES:
         content: Any = fit_model("content", shop.all, shop.catalogue, seed=0)  # reads titles, and no events
         fitted, vectors = {"content": content}, ItemVectors(content.vectors)
-    past = item_past(workspace, shop, make_stock(shop.catalogue, vectors))
-    return Maker(shop, past, config, load_settings().seed if seed is None else seed, fitted)
+
+    @lru_cache(maxsize=1)
+    def catalogue_of(moment: datetime) -> Catalogue:
+        found = read_catalogue(queries, as_of=moment)
+        return shop.catalogue if found.as_of is None else found
+
+    stock, known = make_stock(shop.catalogue, vectors), read_known(workspace, shop.catalogue)
+    seed = load_settings().seed if seed is None else seed
+    return Maker(shop, stock, known, catalogue_of, config, seed, fitted)
 
 
 def prepare(

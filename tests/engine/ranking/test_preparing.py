@@ -15,7 +15,7 @@ from engine.ranking.live import features_for, open_live
 from engine.ranking.preparing import PrepareConfig, open_maker, prepare
 from engine.recommend.events import micros
 from engine.recommend.pipeline import PipelineConfig
-from engine.recommending.shop import make_pipeline, open_shop
+from engine.recommending.shop import fit_model, make_pipeline, open_shop
 
 CONFIG = PrepareConfig(sources=("item_knn", "popular", "recent"), windows=2, share=0.15, negatives=5, vectors="none")
 
@@ -55,7 +55,7 @@ def test_lists_ask_what_recommenders_are_asked(maker, prepared, part):
 
 def test_candidates_are_those_that_the_pipeline_gathers(maker, prepared):
     task, lists = maker.shop.task("test"), prepared.test
-    line = fit_sources(maker.shop, task.past, CONFIG.sources, 100, seed=1, rules=task.rules, fitted={})
+    line = fit_sources(maker.shop, task.past, CONFIG.sources, 100, seed=1, rules=task.rules, fitted={})[0]
     gathered = line.gather(task.histories)
     assert np.array_equal(lists.items, gathered.items)
     score = lists.features[:, lists.names.index("item_knn_score")]
@@ -106,7 +106,7 @@ def test_live_features_are_those_of_prepared_lists(workspace, maker):
     prepare_kept(workspace, CONFIG, seed=1)
     shop = open_shop(workspace)
     live, task = open_live(workspace, shop), shop.task("test")
-    line = fit_sources(shop, task.past, CONFIG.sources, 100, seed=1, rules=task.rules, fitted={})
+    line = fit_sources(shop, task.past, CONFIG.sources, 100, seed=1, rules=task.rules, fitted={})[0]
     lists = features_for(live, line.gather(task.histories), task.start)
     known = open_prepared(workspace)[0].test
     same = [name for name in known.names if "together" not in name]  # learned from everything when serving
@@ -122,7 +122,7 @@ def test_a_source_that_the_pipeline_lacks_is_unknown_when_serving(workspace):
     prepare_kept(workspace, CONFIG, seed=1)
     shop = open_shop(workspace)
     data = shop.all
-    models = {"popular": fit_sources(shop, data, ["popular"], 5, seed=1, rules=shop.config.rules, fitted={}).fill}
+    models = {"popular": fit_model("popular", data, shop.catalogue, seed=1)}
     line = make_pipeline(shop, data, models, PipelineConfig(sources={"popular": 1.0}, candidates=5), seed=1)
     lists = features_for(open_live(workspace, shop), line.gather(data.rows(np.arange(2))))
     assert np.isnan(lists.features[:, lists.names.index("item_knn_score")]).all()
@@ -196,8 +196,8 @@ def test_settings_that_cannot_be_are_refused(settings, error, said):
 
 
 def test_windows_longer_than_train_are_refused(workspace):
-    with pytest.raises(SettingsError, match=r"4 windows of 0\.2"):
-        open_maker(workspace, replace(CONFIG, windows=4, share=0.2), seed=1).windows()
+    with pytest.raises(SettingsError, match=r"4 windows of 0\.25"):
+        open_maker(workspace, replace(CONFIG, windows=4, share=0.25), seed=1).windows()
 
 
 def test_too_few_events_are_said(tmp_path):
