@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,27 @@ def parquet_rows(
     in `report.read`. Raises DataError when the file is missing, empty, not Parquet, damaged, or lacks a `required`
     column.
     """
+    with parquet_errors(path), pq.ParquetFile(path) as file:
+        present = file.schema_arrow.names
+        require_columns(path, present, required)
+        if len(set(present)) < len(present):
+            raise DataError("has two columns of one name; rename one", file=path)
+        wanted = list(dict.fromkeys([*required, *(name for name in optional or () if name in present)]))
+        number = 0
+        for batch in file.iter_batches(BATCH_ROWS, columns=None if optional is None else wanted):
+            for record in without_nanoseconds(batch).to_pylist():
+                number += 1
+                report.read += 1
+                yield number, record
+
+
+@contextmanager
+def parquet_errors(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a Parquet file is read into a DataError that says it in words."""
     if path.is_dir():
         raise DataError("is a folder; name a file in it", file=path)
     try:
-        with pq.ParquetFile(path) as file:
-            present = file.schema_arrow.names
-            require_columns(path, present, required)
-            if len(set(present)) < len(present):
-                raise DataError("has two columns of one name; rename one", file=path)
-            wanted = list(dict.fromkeys([*required, *(name for name in optional or () if name in present)]))
-            number = 0
-            for batch in file.iter_batches(BATCH_ROWS, columns=None if optional is None else wanted):
-                for record in without_nanoseconds(batch).to_pylist():
-                    number += 1
-                    report.read += 1
-                    yield number, record
+        yield
     except FileNotFoundError:
         raise DataError("does not exist", file=path) from None
     except PermissionError:
