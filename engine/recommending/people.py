@@ -27,7 +27,8 @@ class Portrait:
     """A user in figures.
 
     n_events, n_items, n_orders: events, distinct items among them, and purchases; spent: at today's prices; category,
-    share: the root category with most weight and its share; first, last: of the events, None when there are none.
+    share: the root category with most weight and its share; first, last: of the events, None when there are none;
+    n_visits: sessions of the shop's configuration.
     """
 
     user_id: str
@@ -39,13 +40,16 @@ class Portrait:
     share: float
     first: datetime | None
     last: datetime | None
+    n_visits: int = 0
 
     @property
     def words(self) -> str:
-        """ "U-1042 · 14 orders · mostly Shoes"."""
+        """ "U-1042 · 14 orders · mostly Shoes"; of somebody without orders "7 events in 3 visits"."""
         if not self.n_events:
             return f"{self.user_id} · no events yet"
-        what = counted(self.n_orders, "order") if self.n_orders else counted(self.n_events, "event")
+        what = counted(self.n_events, "event")
+        what += f" in {counted(self.n_visits, 'visit')}" if self.n_visits > 1 else ""
+        what = counted(self.n_orders, "order") if self.n_orders else what
         where = f"mostly {self.category}" if self.share >= MOSTLY else "in many categories"
         return f"{self.user_id} · {what} · {where}"
 
@@ -134,6 +138,7 @@ def described(shop: Shop, log: EventLog, user_id: str) -> Portrait:
         share=float(shares[best]),
         first=EPOCH + timedelta(microseconds=int(log.micros.min())),
         last=EPOCH + timedelta(microseconds=int(log.micros.max())),
+        n_visits=len(np.unique(_visits(shop, log))),
     )
 
 
@@ -153,8 +158,12 @@ def _part(log: EventLog, start: int, end: int) -> EventLog:
 
 
 def timeline(shop: Shop, log: EventLog) -> pd.DataFrame:
-    """The events of `log`, newest first: item_id, title, category, event, timestamp (UTC)."""
+    """The events of `log`, all of one user, newest first: item_id, title, category, event, timestamp (UTC), visit.
+
+    visit: which of the user's visits it was in, from 1.
+    """
     order = np.argsort(-log.micros, kind="stable")
+    visits = _visits(shop, log)
     items = log.item[order]
     catalogue = shop.catalogue
     return pd.DataFrame(
@@ -164,8 +173,19 @@ def timeline(shop: Shop, log: EventLog) -> pd.DataFrame:
             "category": catalogue.categories[catalogue.leaves[items]],
             "event": [log.kinds[kind] for kind in log.kind[order]],
             "timestamp": pd.to_datetime(log.micros[order], unit="us", utc=True),
+            "visit": visits[order] + 1,
         }
     )
+
+
+def _visits(shop: Shop, log: EventLog) -> NDArray[np.int64]:
+    """(n_events,) the visits of one user's events, numbered in time, in whatever order the events stand."""
+    order = np.argsort(log.micros, kind="stable")
+    numbers = np.zeros(len(log), dtype=np.int64)
+    numbers[order] = replace(log, user=log.user[order], micros=log.micros[order]).sessions(
+        shop.config.events.session_gap
+    )
+    return numbers
 
 
 def made_up(shop: Shop, steps: Sequence[tuple[str, str]], *, user_id: str = "new visitor") -> EventLog:

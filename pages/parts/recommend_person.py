@@ -1,8 +1,9 @@
 """The user whose list is shown: who they are in words, and their history as a timeline."""
 
+import pandas as pd
 from markupsafe import Markup
 
-from engine.errors import UnknownNameError
+from engine.errors import UnknownNameError, counted
 from pages.parts import cards, links, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
@@ -21,6 +22,7 @@ def show_portrait(room: Room) -> None:
     """Who the user is; a name that the log doesn't know is said, with the nearest one."""
     found = recommend_cache.portrait(room.served, room.person)
     shares = [("Events", f"{found.n_events:,}"), ("SKUs", f"{found.n_items:,}"), ("Orders", f"{found.n_orders:,}")]
+    shares.insert(1, ("Visits", f"{found.n_visits:,}"))
     shares += [("Spent, at today’s prices", cards.price(found.spent))] if found.spent else []
     shares += [("Most in", f"{category_words(found.category)}, {percent(found.share)}")] if found.category else []
     if found.first and found.last:
@@ -62,12 +64,20 @@ def show_timeline(room: Room) -> None:
     listed = rows.head(MOST_SHOWN if links.get("all") else EVENTS_SHOWN)
     more = len(rows) > EVENTS_SHOWN and not links.get("all")
     said = "newest first" + (f", {len(listed)} of {len(rows):,}" if len(listed) < len(rows) else "")
+    said += f", {counted(int(rows['visit'].max()), 'visit')}" if len(rows) else ""
     title = html('<div class="sw-section"><h3>History</h3><p>{}</p></div>', said if len(rows) else "No event so far")
     items = recommend_cache.items(room.served, tuple(dict.fromkeys(listed["item_id"])))
-    drawn = join(_event(room, row, items.get(row["item_id"])) for row in listed.to_dict("records"))
+    drawn = join(_visit(room, visit, items) for _, visit in listed.groupby("visit", sort=False))
     style = "" if any(item.get("image") for item in items.values()) else "sw-plain"
     ways = html('<a class="sw-link sw-small" href="{}">Show more of it</a>', links.link(all=1)) if more else ""
     show(html('{}<div class="sw-list sw-time {}">{}</div>{}', title, style, drawn, ways), key="timeline")
+
+
+def _visit(room: Room, events: pd.DataFrame, items: dict[str, dict]) -> Markup:
+    """The events of one visit, as far as they are listed, under its day."""
+    rows = events.to_dict("records")
+    drawn = join(_event(room, row, items.get(row["item_id"])) for row in rows)
+    return html('<p class="sw-visit">{:%-d %b %Y}</p>{}', rows[0]["timestamp"], drawn)
 
 
 def _event(room: Room, row: dict, item: dict | None) -> Markup:
@@ -81,7 +91,7 @@ def _event(room: Room, row: dict, item: dict | None) -> Markup:
         row["title"],
         icon(_SIGNS.get(row["event"], "bolt")),
         event_words(row["event"]),
-        f"{row['timestamp']:%-d %b %Y %H:%M}",
+        f"{row['timestamp']:%H:%M}",
     )
     if links.get("see") != WHAT_IF:
         return html('<div class="sw-event">{}</div>', drawn)

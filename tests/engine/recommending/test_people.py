@@ -62,6 +62,15 @@ def test_a_preset_leaves_out_who_does_not_fit_and_an_unknown_one_is_named(shop):
         find_users(shop, shop.all, "warn")
 
 
+def test_visits_are_counted_and_an_edit_begins_another_one(shop):
+    found = portrait(shop, "both")
+    assert (found.n_visits, found.words) == (6, "both · 6 events in 6 visits · mostly Bags")
+    assert portrait(shop, "buyer").n_visits == 7 and portrait(shop, "stranger").n_visits == 0
+    log = edited(shop, events_of(shop.log, "both"), dropped=(), steps=[(BAGS[5], "view")] * 2, user_id="both")
+    assert described(shop, log, "both").n_visits == 7  # a minute apart
+    assert timeline(shop, log)["visit"].tolist() == [7, 7, 6, 5, 4, 3, 2, 1]
+
+
 def test_a_timeline_is_newest_first_with_titles(shop):
     frame = timeline(shop, events_of(shop.log, "buyer"))
     assert frame["item_id"].tolist() == [*BAGS[:6], SHOES[0]]
