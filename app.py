@@ -46,7 +46,21 @@ def main() -> None:
         url_path="recommend",
         help="What each user is shown and why, why not another SKU, and what would change; who is shown a SKU.",
     )
-    page = st.navigation({"Shelf": [overview, explorer, review, search, recommend]})
+    rank = st.Page(
+        links.PAGES["rank"],
+        title="Ranking lab",
+        icon=":material/format_list_numbered:",
+        url_path="rank",
+        help="The ensemble beside its members, other weights tried, and why one candidate is above another.",
+    )
+    metrics = st.Page(
+        links.PAGES["metrics"],
+        title="Metrics",
+        icon=":material/monitoring:",
+        url_path="metrics",
+        help="How well tags, search, recommendations and ranking work, by curve and slice, down to the rows.",
+    )
+    page = st.navigation({"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics]})
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()

@@ -14,7 +14,7 @@ from engine.rank.ensemble import Scores
 from engine.rank.lists import Lists
 from engine.rank.panel import Panel, Weights
 
-BASE = "recommend"  # the order in which candidates came
+BASE = "baseline"  # the name of what all others are compared with
 
 
 @dataclass(frozen=True)

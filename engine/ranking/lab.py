@@ -23,9 +23,10 @@ from engine.rank.ensemble import Scores
 from engine.rank.evaluation import list_ndcg, rank_rows
 from engine.rank.lists import Lists
 from engine.rank.panel import Panel, Weights
+from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE, Decision, places, take_apart
 from engine.ranking.lines import KIND, METRICS, Line, describe, difference
-from engine.ranking.list_table import ENSEMBLE, FIRST, list_table
+from engine.ranking.list_table import FIRST, list_table
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class Lab:
     """Lists with what every ranker says of them.
 
     lists: those where something was wanted; panel: the ensemble with its members; scores: the members', (n_rows,) each;
-    base: (n_rows,) what puts the candidates into recommend's own order, higher first.
+    base: (n_rows,) what puts the candidates into the order of the baseline, higher first; baseline: which one that is.
     """
 
     lists: Lists
     panel: Panel
     scores: Scores
     base: Floats
+    baseline: str = "recommend"
 
     @cached_property
     def total(self) -> Floats:

@@ -13,9 +13,9 @@ from engine.rank.agreement import mean_agreement
 from engine.rank.base import Floats
 from engine.rank.ensemble import Scores
 from engine.rank.lists import Lists
+from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE, places
 
-ENSEMBLE = "ensemble"
 FIRST = 5  # places that a wanted item should be among
 PLACE, VALUE = " place", " ndcg@5"  # after a ranker's name in the table
 
@@ -97,8 +97,8 @@ def _one_knew(table: pd.DataFrame) -> pd.Series:
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("better", "better than recommend’s own order", lambda table: _gain(table).where(_gain(table) > 0)),
-        Preset("worse", "worse than recommend’s own order", lambda table: -_gain(table).where(_gain(table) < 0)),
+        Preset("better", "better than the baseline", lambda table: _gain(table).where(_gain(table) > 0)),
+        Preset("worse", "worse than the baseline", lambda table: -_gain(table).where(_gain(table) < 0)),
         Preset("missed", f"a wanted SKU is a candidate, but none is in the first {FIRST}", _missed),
         Preset(
             "lost",

@@ -19,6 +19,8 @@ PAGES = {
     "review": "pages/views/tag_review.py",
     "search": "pages/views/product_search.py",
     "recommend": "pages/views/recommendations.py",
+    "rank": "pages/views/ranking_lab.py",
+    "metrics": "pages/views/metrics.py",
 }
 PARAMETERS = (
     "workspace",
@@ -55,6 +57,13 @@ PARAMETERS = (
     "affinity",
     "penalty",
     "diversity",
+    "list",
+    "weights",
+    "room",
+    "run",
+    "metric",
+    "part",
+    "bin",
 )
 _KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort", "tags", "brand", "price", "stars", "stock", "by", "beside"}
 BETWEEN = "|"  # the values of a parameter that has several

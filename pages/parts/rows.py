@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -16,13 +17,17 @@ ROWS_SHOWN = 1000
 
 @dataclass(frozen=True)
 class Behind:
-    """The rows behind a number: its title, the first of them, how many there are, and how to get all."""
+    """The rows behind a number: its title, the first of them, how many there are, and how to get all.
+
+    way: from a row to the address that it opens; rows with a SKU open that where there is none.
+    """
 
     key: str
     title: str
     first: pd.DataFrame
     total: int
     every: Callable[[], pd.DataFrame]
+    way: Callable[[dict[str, Any]], str] | None = None
 
 
 def close_rows() -> None:
@@ -48,7 +53,7 @@ def show_table(workspace: str, rows: Behind) -> None:
         states.empty("No rows", "Nothing is behind this number.", {"Close": links.link(rows=None)}, key="rows")
         return
     export.button("Export these rows", rows.every, name=f"{workspace}-{rows.key}", key="rows-export")
-    by_sku = "item_id" in rows.first
+    way = rows.way or (_to_sku if "item_id" in rows.first else None)
     key = f"rows-{rows.key}"
     st.dataframe(
         rows.first,
@@ -57,14 +62,19 @@ def show_table(workspace: str, rows: Behind) -> None:
         alt=rows.title,
         column_config={"rating": st.column_config.NumberColumn(format="%.1f")},
         key=key,
-        on_select=partial(_open_selected, rows.first, key) if by_sku else "ignore",
+        on_select=partial(_open_selected, rows.first, key, way) if way else "ignore",
         selection_mode="single-row",
     )
-    if by_sku:
-        show(html('<p class="sw-note">{} Select a row to open its SKU.</p>', icon("touch_app")), key="rows-hint")
+    if way:
+        said = "Select a row to open the decision." if rows.way else "Select a row to open its SKU."
+        show(html('<p class="sw-note">{} {}</p>', icon("touch_app"), said), key="rows-hint")
 
 
-def _open_selected(frame: pd.DataFrame, key: str) -> None:
+def _open_selected(frame: pd.DataFrame, key: str, way: Callable[[dict[str, Any]], str]) -> None:
     chosen = st.session_state[key].selection.rows
     if chosen:
-        links.follow(links.link("sku", sku=frame["item_id"].iloc[chosen[0]]))
+        links.follow(way(frame.iloc[chosen[0]].to_dict()))
+
+
+def _to_sku(row: dict[str, Any]) -> str:
+    return links.link("sku", sku=row["item_id"])

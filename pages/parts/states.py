@@ -30,6 +30,19 @@ _PARAMETER = {
     "tag": "tag",
     "check": "check",
     "queue": "queue",
+    "run": "run",
+    "baseline": "beside",
+    "room of metrics": "room",
+    "metric of tags runs": "metric",
+    "metric of search runs": "metric",
+    "metric of recommend runs": "metric",
+    "metric of rank runs": "metric",
+    "list": "list",
+    "ranker": "by",
+    "candidate": "sku",
+    "candidate to compare with": "above",
+    "user with a list of test": "user",
+    "weight of a member": "weights",
 }
 
 
