@@ -1,0 +1,71 @@
+"""What the dashboards of metrics keep between reruns: runs never change, so a run's id is a key that never ages.
+
+Beside cache.py, search_cache.py and recommend_cache.py one of the places with Streamlit's caches.
+"""
+
+import pandas as pd
+import streamlit as st
+
+from engine import scoreboard, tag_figures
+from engine.metrics.significance import PairedDifference
+from engine.run_values import Figure, RunValues, open_values
+from engine.runs import Run, RunStore
+from engine.workspace import Workspace
+
+Part = tuple[tuple[str, object], ...]  # a filter of rows as the keys of caches hold it
+
+
+def runs(workspace: Workspace, kind: str) -> list[Run]:
+    """The runs of a room, newest first; the folder of runs is looked at every time, because runs come and go."""
+    return scoreboard.runs_of(RunStore(workspace), kind)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Reading the run …")
+def values(_workspace: Workspace, path: str, run_id: str) -> RunValues:
+    """The flat table of a run; shared between sessions."""
+    return open_values(RunStore(_workspace), run_id)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing with the baseline …")
+def scores(_workspace: Workspace, path: str, run_id: str, baseline: str | None) -> list[scoreboard.Scored]:
+    """Every metric of a run beside its baseline's."""
+    return scoreboard.scores(RunStore(_workspace), run_id, baseline)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def figure(_values: RunValues, run_id: str, path: str, metric: str, part: Part) -> Figure:
+    """A metric over the rows of a part."""
+    return _values.figure(metric, dict(part))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def groups(_values: RunValues, run_id: str, path: str, column: str, metric: str) -> list[tuple[str, Figure]]:
+    """A metric for each part of a slice."""
+    return _values.groups(column, metric)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def difference(
+    _baseline: RunValues, _values: RunValues, ids: tuple[str, str], path: str, metric: str, part: Part
+) -> PairedDifference:
+    """How far a run is above its baseline over the rows of a part."""
+    return scoreboard.difference_of(_baseline, _values, metric, dict(part))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def tag_rows(_workspace: Workspace, path: str, run_id: str) -> pd.DataFrame:
+    """What a tag run predicted, with what tables of single tags need."""
+    columns = ["item_id", "category", "ranked", "scores", "known", "predicted"]
+    return RunStore(_workspace).rows(run_id, columns=columns)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def per_tag(_rows: pd.DataFrame, path: str, run_id: str) -> pd.DataFrame:
+    """One line per tag."""
+    return tag_figures.per_tag(_rows)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def chances(_rows: pd.DataFrame, path: str, run_id: str) -> tag_figures.Chances:
+    """The tags that a tagger ranked, with their probabilities."""
+    return tag_figures.chances_of(_rows)

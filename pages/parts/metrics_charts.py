@@ -1,0 +1,133 @@
+"""Charts of metrics: curves over cut-offs and thresholds, reliability, histograms, small multiples of slices."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+from markupsafe import Markup
+
+from engine.metrics.definitions import DEFINITIONS
+from engine.run_values import Figure, RunValues
+from pages.parts.markup import html, join
+
+COLOURS = ("#2f9a86", "#d8763f")  # the run and its baseline, told apart by dash as well
+
+
+def curves(values: RunValues, beside: RunValues | None, names: tuple[str, str], *, base: str, log: bool) -> None:
+    """A metric over its cut-off for a run and its baseline, with the band of each one's interval."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for table, name, colour, dash in zip((values, beside), names, COLOURS, ("solid", "dash"), strict=True):
+        if table is None:
+            continue
+        k, mean, half = (table.curves[key] for key in ("k", base, f"{base} half"))
+        upper = [min(value + width, 1.0) for value, width in zip(mean, half, strict=True)]
+        lower = [max(value - width, 0.0) for value, width in zip(mean, half, strict=True)]
+        band = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "mode": "lines"}
+        figure.add_scatter(x=k, y=upper, **band)
+        figure.add_scatter(x=k, y=lower, fill="tonexty", fillcolor=_faint(colour), **band)
+        figure.add_scatter(x=k, y=mean, name=name, mode="lines+markers", line={"color": colour, "dash": dash})
+    ticks = {"tickvals": [1, 2, 5, 10, 20, 50, 100]} if log else {}
+    figure.update_layout(
+        xaxis={"title": "k", "type": "log" if log else "linear", **ticks},
+        yaxis={"title": DEFINITIONS[f"{base}@k"].label, "rangemode": "tozero"},
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        legend={"orientation": "h", "y": 1.08},
+        height=300,
+    )
+    st.plotly_chart(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {names[0]} and {names[1]}")
+
+
+def lines(
+    x: Sequence[float], drawn: Mapping[str, Sequence[float]], *, mark: float | None, title: str, alt: str, key: str
+) -> None:
+    """Several values over one axis from 0 to 1, with a line at `mark`."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for (name, y), dash in zip(drawn.items(), ("solid", "dash", "dot"), strict=False):
+        figure.add_scatter(x=list(x), y=list(y), name=name, mode="lines", line={"dash": dash})
+    if mark is not None:
+        figure.add_vline(x=mark, line={"color": "gray", "dash": "dot"})
+    _square(figure, title)
+    st.plotly_chart(figure, key=key, alt=alt)
+
+
+def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None:
+    """What was predicted beside what came true, for each tenth of the probabilities."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": "gray", "dash": "dot"}, name="as predicted")
+    mean, share, n = zip(*points, strict=True)
+    said = [f"{count:,} pairs" for count in n]
+    figure.add_scatter(x=mean, y=share, mode="lines+markers", name="came true", text=said, line={"color": COLOURS[0]})
+    _square(figure, "Mean probability")
+    st.plotly_chart(
+        figure, key=key, alt="The share that came true at each probability; on the diagonal it is as predicted"
+    )
+
+
+def _square(figure: object, title: str) -> None:
+    figure.update_layout(  # type: ignore[attr-defined]
+        xaxis={"title": title, "range": [0, 1]},
+        yaxis={"range": [0, 1.02]},
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        legend={"orientation": "h", "y": 1.1},
+        height=300,
+    )
+
+
+def slice_bars(
+    label: str, found: Sequence[tuple[str, Figure]], link: Callable[[str], str], *, most: float, opened: str
+) -> Markup:
+    """A metric for each part of a slice: a bar with its interval, and how many rows it stands for."""
+    rows = join(_slice_bar(name, figure, link(name), most, opened == name) for name, figure in found)
+    return html('<div class="sw-slices" role="group" aria-label="{}"><h3>{}</h3>{}</div>', label, label, rows)
+
+
+def _slice_bar(name: str, figure: Figure, address: str, most: float, opened: bool) -> Markup:
+    scale = 100 / most if most > 0 else 0.0
+    low, high = max(figure.low, 0) * scale, max(figure.high, 0) * scale
+    return html(
+        '<a class="sw-bar sw-sliced" href="{}" aria-current="{}" aria-label="{}: {:.3f} over {:,} rows, open them">'
+        '<span class="sw-clip">{}</span><span class="sw-track"><i class="sw-fill" style="width:{:.2f}%"></i>'
+        '<i class="sw-range" style="left:{:.2f}%;width:{:.2f}%"></i></span>'
+        '<span class="sw-num">{:.3f} <small>{:,}</small></span></a>',
+        address,
+        "true" if opened else "false",
+        name,
+        figure.value,
+        figure.n,
+        name,
+        min(max(figure.value, 0) * scale, 100),
+        min(low, 100),
+        max(min(high, 100) - min(low, 100), 0.5),
+        figure.value,
+        figure.n,
+    )
+
+
+def columns(bins: Sequence[tuple[float, float, int]], link: Callable[[float, float], str], *, label: str) -> Markup:
+    """A histogram whose bars open their rows."""
+    highest = max((n for _, _, n in bins), default=1) or 1
+    drawn = join(
+        html(
+            '<a href="{}" aria-label="{:.2f} to {:.2f}: {:,} rows, open them"><small>{:,}</small>'
+            '<i style="height:{:.1f}%"></i><em>{:.2g}</em></a>',
+            link(low, high),
+            low,
+            high,
+            n,
+            n,
+            76 * n / highest,
+            low,
+        )
+        for low, high, n in bins
+    )
+    return html('<div class="sw-hist" role="group" aria-label="{}">{}</div>', label, drawn)
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.14)"
