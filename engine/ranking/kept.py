@@ -10,9 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.atomic import atomic_path, remove
 from engine.errors import ArtifactError
+from engine.rank.item_vectors import ItemVectors
 from engine.rank.lists import Lists
 from engine.rank.prepared import PARTS, Prepared, joined, load_lists, load_prepared, save_lists, save_prepared
 from engine.ranking.preparing import Maker, PrepareConfig, open_maker
@@ -23,7 +26,7 @@ from engine.workspace import Workspace
 
 KIND, NAME = "rankings", "default"
 TABLES = ("items", "events", "reviews", "tags", "properties")
-MEANING = 1  # of the features; another number makes the lists that were prepared before stale
+MEANING = 2  # of the features; another number makes the lists that were prepared before stale
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "implicit")
 Progress = Callable[[float, str], None]
 
@@ -35,20 +38,21 @@ def prepare_kept(
     name: str = NAME,
     shop_config: RecommendConfig | None = None,
     seed: int | None = None,
+    vectors: ItemVectors | None = None,
     progress: Progress | None = None,
 ) -> tuple[Card, bool]:
     """Prepare the lists and keep them as rankings/`name`; the card, and whether anything was made.
 
-    Nothing is made when the lists that are there have the same configuration, seed and data. Windows that were done
-    before a stop aren't made again.
+    vectors: of the items, in the order of their ids, in place of those of the titles. Nothing is made when the lists
+    that are there have the same configuration, seed and data. Windows that were done before a stop aren't made again.
     """
     config, shop_config = config or PrepareConfig(), shop_config or RecommendConfig()
     seed = load_settings().seed if seed is None else seed
-    mark = _fingerprint(workspace, config, shop_config, seed)
+    mark = _fingerprint(workspace, config, shop_config, seed, vectors)
     kept = _current(workspace, name)
     if kept and kept.config.get("fingerprint") == mark:
         return kept, False
-    maker = open_maker(workspace, config, shop_config=shop_config, seed=seed)
+    maker = open_maker(workspace, config, shop_config=shop_config, seed=seed, vectors=vectors)
     work = workspace.path / ".preparing" / mark
     prepared = _gone_on(maker, work, progress or (lambda share, words: None))
     card = Card(
@@ -103,8 +107,15 @@ def _current(workspace: Workspace, name: str) -> Card | None:
     return store.card(KIND, name, store.current(KIND, name, command=prepare_command(workspace)))
 
 
-def _fingerprint(workspace: Workspace, config: PrepareConfig, shop_config: RecommendConfig, seed: int) -> str:
-    said = [MEANING, asdict(config), asdict(shop_config), seed, workspace.data_hash(*TABLES)]
+def _fingerprint(
+    workspace: Workspace,
+    config: PrepareConfig,
+    shop_config: RecommendConfig,
+    seed: int,
+    vectors: ItemVectors | None,
+) -> str:
+    own = None if vectors is None else hashlib.sha256(np.ascontiguousarray(vectors.vectors).tobytes()).hexdigest()
+    said = [MEANING, asdict(config), asdict(shop_config), seed, own, workspace.data_hash(*TABLES)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 

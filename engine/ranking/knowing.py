@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from engine.rank.item_vectors import ItemVectors
 from engine.rank.lists import Stock
 from engine.rank.point_in_time_past import UNKNOWN, Dated, Events, ItemPast
 from engine.recommend.catalogue import Catalogue
@@ -23,14 +24,6 @@ SELECT item_id, epoch_us(timestamp) AS micros, rating AS value FROM reviews
 WHERE rating IS NOT NULL AND timestamp IS NOT NULL
 """
 _TAGS = "SELECT DISTINCT item_id, tag FROM tags ORDER BY item_id, tag"
-
-
-@dataclass(frozen=True)
-class ItemVectors:
-    """(n_items, width) float32 vectors of the catalogue's items, and (n_items,) which items have none of their own."""
-
-    vectors: NDArray[np.float32]
-    without: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import numpy as np
 from engine.errors import SettingsError, UnknownNameError
 from engine.rank.features import SOURCES, TIMELESS, columns_of
 from engine.rank.features_together import together
+from engine.rank.item_vectors import ItemVectors
 from engine.rank.lists import Feature, Lists, Stock
 from engine.rank.negatives import sample_negatives, with_wanted
 from engine.rank.prepared import PARTS, Prepared, joined
 from engine.ranking.candidates import draw, fit_sources
-from engine.ranking.knowing import ItemVectors, Known, item_past, make_stock, read_known
+from engine.ranking.knowing import Known, item_past, make_stock, read_known
 from engine.ranking.lists_made import Features, users_of
 from engine.ranking.windows import Window, task_of, windows_of
 from engine.recommend.base import Recommender
