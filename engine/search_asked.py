@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from engine.artifacts import ArtifactStore
 from engine.data.splits import PARTS, Split, save_split, split_by_item
 from engine.errors import DataError
 from engine.judging import Judging, with_people
 from engine.search.documents import read_documents
+from engine.search.encoders import ARTIFACT, EMBEDDED
+from engine.search.encoders import KIND as ENCODERS
 from engine.search.evaluation import Queries, judged_queries, review_queries
-from engine.search.judged_pairs import JudgedPairConfig, judged_pairs
+from engine.search.judged_pairs import JudgedPairConfig, halves, judged_pairs
 from engine.search.pair_batches import Pairs
 from engine.search.review_splits import current_split, read_part
 from engine.workspace import Workspace
 
+JUDGED = "half of train, query "  # before the hash of the split
 FEWEST = 10  # judged queries, below which later reviews ask
 MOST_REVIEWS = 2000  # queries drawn from reviews
 
@@ -29,24 +33,42 @@ class Asked:
     split: str
 
 
-def asked_queries(workspace: Workspace, seed: int) -> Asked:
+@dataclass(frozen=True)
+class LearningPairs:
+    """What an encoder learns from, and what its weights are chosen by; split: of the queries, for its card."""
+
+    train: Pairs
+    valid: Pairs
+    split: str
+
+
+def asked_queries(workspace: Workspace, seed: int, *, encoder: str = EMBEDDED) -> Asked:
     """The judgments of the workspace with those of its people, split 80/10/10 by query with `seed`.
 
-    Where fewer than ten queries are judged, later reviews, each of which should find its own product. Raises DataError
-    when there are too few of those as well.
+    encoder: whose vectors are searched; those queries of train that it learned from are left out. Where fewer than ten
+    queries are judged, later reviews ask, each of which should find its own product. Raises DataError when there are
+    too few of those as well, or when the encoder learned from queries of another split, which may be in test now.
     """
     judged = _judged(workspace, seed)
     if judged is None:
         return _reviews(workspace, seed)
     parts, split = judged
     save_split(workspace, split)
+    learned_from = _learned_from(workspace, encoder)
+    if learned_from.startswith(JUDGED) and learned_from != f"{JUDGED}{split.hash}":
+        raise DataError(
+            f"The encoder {encoder} learned from judged queries of another split; fine-tune it again with: "
+            f".venv/bin/python scripts/finetune_encoder.py --workspace {workspace.name} --judged --seed {seed}"
+        )
+    if learned_from.startswith(JUDGED):
+        parts = {**parts, "train": halves(parts["train"])[1]}
     return Asked(parts, "judged queries, among all documents", f"query {split.hash} test")
 
 
-def judged_parts(workspace: Workspace, seed: int, config: JudgedPairConfig | None = None) -> tuple[Pairs, Pairs]:
-    """What an encoder learns from and what its weights are chosen by: pairs of the judged queries of train and valid.
+def judged_parts(workspace: Workspace, seed: int, config: JudgedPairConfig | None = None) -> LearningPairs:
+    """Pairs of half of the judged queries of train, and of those of valid, by the split of `asked_queries`.
 
-    The parts are those of `asked_queries`. Raises DataError when fewer than ten queries are judged.
+    Raises DataError when fewer than ten queries are judged.
     """
     judged = _judged(workspace, seed)
     if judged is None:
@@ -54,9 +76,17 @@ def judged_parts(workspace: Workspace, seed: int, config: JudgedPairConfig | Non
             f"Fewer than {FEWEST} queries of workspace {workspace.name} are judged; import judgments, judge hits on "
             "the page Product search, or learn from reviews."
         )
-    documents = read_documents(workspace)
-    train, valid = (judged_pairs(judged[0][part], documents, config) for part in ("train", "valid"))
-    return train, valid
+    documents, (parts, split) = read_documents(workspace), judged
+    train, valid = (judged_pairs(of, documents, config) for of in (halves(parts["train"])[0], parts["valid"]))
+    return LearningPairs(train, valid, f"{JUDGED}{split.hash}")
+
+
+def _learned_from(workspace: Workspace, encoder: str) -> str:
+    """The split of what a fine-tuned encoder learned from; empty for others."""
+    if not encoder.startswith(ARTIFACT):
+        return ""
+    store, name = ArtifactStore(workspace), encoder.removeprefix(ARTIFACT)
+    return store.card(ENCODERS, name, store.current(ENCODERS, name, command="")).split
 
 
 def _judged(workspace: Workspace, seed: int) -> tuple[dict[str, Queries], Split] | None:

@@ -20,10 +20,9 @@ from engine.search.encoders import KIND as ENCODERS
 from engine.search.extraction import extract_keywords
 from engine.search.finetune import finetune, later_pairs, read_pairs
 from engine.search.finetune_config import FinetuneConfig
-from engine.search.pair_batches import Pairs
 from engine.search.pairs import PairConfig, build_pairs
 from engine.search.review_splits import current_split, split_reviews
-from engine.search_asked import judged_parts
+from engine.search_asked import LearningPairs, judged_parts
 from engine.search_measuring import OnDone, recall_of_part, retrieve_for_part
 from engine.searching import KIND as TRAINED
 from engine.searching import train_search
@@ -159,8 +158,9 @@ class Steps:
         yield from self._tuning(
             config,
             {"pairs": sha256(file)},
-            lambda: (read_pairs(file), later_pairs(self.workspace)),
-            split_name(current_split(self.workspace)),
+            lambda: LearningPairs(
+                read_pairs(file), later_pairs(self.workspace), split_name(current_split(self.workspace))
+            ),
         )
 
     def _finetuning_judged(self, config: FinetuneConfig) -> Iterator[Step]:
@@ -169,17 +169,13 @@ class Steps:
         yield from self._tuning(config, inputs, lambda: judged_parts(self.workspace, self._seed()))
 
     def _tuning(
-        self,
-        config: FinetuneConfig,
-        inputs: Mapping[str, Any],
-        pairs: Callable[[], tuple[Pairs, Pairs]],
-        split: str = "",
+        self, config: FinetuneConfig, inputs: Mapping[str, Any], pairs: Callable[[], LearningPairs]
     ) -> Iterator[Step]:
         step = Step(
             "fine-tuning",
             {**inputs, "config": asdict(config)},
             self._newest_tuned,
-            lambda done: self._finetune(config, pairs(), split, done),
+            lambda done: self._finetune(config, pairs(), done),
         )
         yield step
         self.encoder = f"{ARTIFACT}{step.made()}"
@@ -196,7 +192,7 @@ class Steps:
         found = [name for name in self.store.names(ENCODERS) if "-finetuned-" in name]
         return max(found, key=lambda name: name[-15:], default=None)
 
-    def _finetune(self, config: FinetuneConfig, pairs: tuple[Pairs, Pairs], split: str, done: OnDone) -> None:
+    def _finetune(self, config: FinetuneConfig, pairs: LearningPairs, done: OnDone) -> None:
         before = 0
 
         def report(step: int, steps: int, figures: dict[str, float]) -> None:
@@ -204,7 +200,7 @@ class Steps:
             done(step - before)
             before = step
 
-        finetune(self.workspace, *pairs, config=config, split=split, report=report)
+        finetune(self.workspace, pairs.train, pairs.valid, config=config, split=pairs.split, report=report)
 
     def _index(self) -> Step:
         encoding = EncoderConfig(backend=self.config.backend)

@@ -105,7 +105,7 @@ def train_search(
     """
     seed = load_settings().seed if seed is None else seed
     documents, dense = read_documents(workspace), Dense.open(workspace, encoder)
-    asked = asked_queries(workspace, seed)
+    asked = asked_queries(workspace, seed, encoder=encoder)
     bm25 = build_words(workspace)
     features = Features(bm25.fields, documents.frame, dense.vectors_of)
     learned = learn(

@@ -24,9 +24,8 @@ from engine.search.beauty_files import PAIRS_FILE
 from engine.search.building import split_name
 from engine.search.finetune import finetune, later_pairs, read_pairs
 from engine.search.finetune_config import PRECISIONS, FinetuneConfig, Report
-from engine.search.pair_batches import Pairs
 from engine.search.review_splits import current_split
-from engine.search_asked import judged_parts
+from engine.search_asked import LearningPairs, judged_parts
 from engine.settings import load_settings
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
@@ -52,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = {name: value for name in [*SETTINGS, "precision"] if (value := getattr(arguments, name)) is not None}
     config = FinetuneConfig(**chosen, seed=chosen_seed(arguments.seed))
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    train, valid = judged_parts(workspace, config.seed) if arguments.judged else _said(workspace, arguments)
+    pairs = judged_parts(workspace, config.seed) if arguments.judged else _said(workspace, arguments)
     with progress() as report:
-        card = finetune(workspace, train, valid, config=config, split=split_of(workspace), report=report)
+        card = finetune(workspace, pairs.train, pairs.valid, config=config, split=pairs.split, report=report)
     show(card)
     print(
         f"Index     .venv/bin/python scripts/build_index.py --workspace {workspace.name} --encoder artifact:{card.name}"
@@ -62,19 +61,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _said(workspace: Workspace, arguments: Namespace) -> tuple[Pairs, Pairs]:
+def _said(workspace: Workspace, arguments: Namespace) -> LearningPairs:
     """The pairs of files, or of the workspace's reviews."""
     file = arguments.pairs or workspace.path / PAIRS_FILE
     if not file.exists():
         raise NotBuiltError(str(file), f".venv/bin/python scripts/build_pairs.py --workspace {workspace.name}")
     valid = read_pairs(arguments.valid_pairs) if arguments.valid_pairs else later_pairs(workspace)
-    return read_pairs(file), valid
+    return LearningPairs(read_pairs(file), valid, split_of(workspace))
 
 
 def _parser() -> ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--pairs", type=Path, metavar="FILE", help="pairs to learn from (default: the workspace's)")
-    made.add_argument("--judged", action="store_true", help="learn from judged queries instead, 80 % of them")
+    made.add_argument("--judged", action="store_true", help="learn from 40 % of the judged queries instead")
     made.add_argument(
         "--valid-pairs",
         type=Path,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from engine.artifacts import Card
+from engine.artifacts import ArtifactStore, Card, new_version
 from engine.errors import DataError
 from engine.search.documents import KIND, NAME, Document, save_documents
+from engine.search.encoders import ARTIFACT
+from engine.search.encoders import KIND as ENCODERS
 from engine.search_asked import asked_queries, judged_parts
 
 THINGS = ("lamp", "kettle", "scarf", "drum", "spade", "mirror")
@@ -32,17 +34,38 @@ def judge(workspace, n):
         writer.write("judgments", pd.DataFrame(rows).assign(source="test"))
 
 
-def test_encoder_and_second_stage_learn_from_the_same_part(workspace):
+def tuned(workspace, split):
+    """An encoder in name only."""
+    card = Card(ENCODERS, "tuned", new_version(), config={}, data_hash="", split=split, seed=0)
+    ArtifactStore(workspace).save(card, lambda folder: (folder / "config.json").write_text("{}"))
+    return f"{ARTIFACT}tuned"
+
+
+def test_encoder_and_second_stage_share_train_and_none_reads_test(workspace):
     judge(workspace, 60)
     asked = asked_queries(workspace, SEED)
     assert asked.about.startswith("judged queries")
-    train, valid = judged_parts(workspace, SEED)
-    for pairs, part in ((train, "train"), (valid, "valid")):
-        assert pairs.queries == asked.parts[part].texts
+    pairs = judged_parts(workspace, SEED)
+    rest = asked_queries(workspace, SEED, encoder=tuned(workspace, pairs.split)).parts
+    assert sorted(pairs.train.queries + rest["train"].texts) == sorted(asked.parts["train"].texts)
+    assert abs(len(pairs.train) - len(rest["train"])) <= 1
+    assert pairs.valid.queries == rest["valid"].texts == asked.parts["valid"].texts
+    assert not {*pairs.train.queries, *pairs.valid.queries} & set(rest["test"].texts)
+
+
+def test_pairs_are_good_answers_beside_worse_ones(workspace):
+    judge(workspace, 60)
+    made = judged_parts(workspace, SEED)
+    for pairs in (made.train, made.valid):
         assert all(text.endswith(query.split()[0]) for query, text in zip(pairs.queries, pairs.positives, strict=True))
         assert all(pairs.negatives)
-    assert len(train) > len(valid) > 0
-    assert not {*train.queries, *valid.queries} & set(asked.parts["test"].texts)
+
+
+def test_an_encoder_of_another_split_is_refused_as_it_may_know_test(workspace):
+    judge(workspace, 60)
+    with pytest.raises(DataError, match=r"another split; fine-tune it again .* --judged --seed 3"):
+        asked_queries(workspace, SEED, encoder=tuned(workspace, judged_parts(workspace, SEED + 1).split))
+    assert asked_queries(workspace, SEED, encoder=tuned(workspace, "time of reviews")).parts["train"]
 
 
 def test_too_few_judged_queries_say_what_to_do(workspace):

@@ -185,7 +185,7 @@ def test_without_reviews_an_encoder_learns_from_judged_queries(home, capsys):
     assert "building" not in capsys.readouterr().out
     arguments = ["--workspace", "judged", "--base", str(tiny_model()), "--seed", "1", "--judged", "--batch-size", "8"]
     assert finetune_encoder(arguments) == 0
-    assert "Learned   from 4" in capsys.readouterr().out  # four fifths of 60 queries
+    assert "Learned   from 24 pairs" in capsys.readouterr().out  # half of four fifths of 60 queries
 
 
 def test_candidates_and_recall_of_a_part(home, tmp_path, capsys):
