@@ -70,6 +70,13 @@ def measure_baseline(
     return measure(workspace, source, name, scores["test"], chances, config={"baseline": True}, seed=seed)
 
 
+def measure_baselines(
+    workspace: Workspace, source: Source, baselines: Mapping[str, Mapping[str, Floats]], *, seed: int
+) -> dict[str, str]:
+    """The ids of the baselines' runs by name; see `measure_baseline`."""
+    return {name: measure_baseline(workspace, source, name, scores, seed=seed).id for name, scores in baselines.items()}
+
+
 def popularity(source: Source, feature: str | None) -> dict[str, Floats] | None:
     """The scores of valid and test by the feature that says how popular an item is; None when lists have none."""
     if feature is None or feature not in source.prepared.test.names:

@@ -6,26 +6,36 @@ candidates of the prepared lists in order as it would serve them, before diversi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.errors import DataError
 from engine.rank.base import Floats
 from engine.rank.lists import Lists
-from engine.ranking.cache import drop_old, find_trained, key_of, load_scores, save_scores
+from engine.ranking.cache import MEASURED, drop_old, find_trained, key_of, load_scores, save_scores
 from engine.ranking.candidates import fit_sources
 from engine.ranking.config import RankingConfig
+from engine.ranking.measuring import POPULARITY, popularity
+from engine.ranking.preparing import open_maker
 from engine.ranking.source import Source, seed_of
-from engine.recommend.evaluation import Task
-from engine.recommend.pipeline import Pipeline, PipelineConfig
+from engine.recommend.interactions import Interactions
+from engine.recommend.pipeline import BATCH, Gathered, Pipeline, PipelineConfig
 from engine.recommend.weights import fit_weights
-from engine.recommending.shop import open_shop
 from engine.runs import LIBRARIES
 from engine.workspace import Workspace
 
 OWN = "recommend"
 KIND = "baselines"  # of artifacts
-PARTS = ("valid", "test")
+
+
+def baselines(workspace: Workspace, config: RankingConfig, source: Source) -> dict[str, dict[str, Floats]]:
+    """What rankers have to beat, by name: the scores (n_rows,) of valid and test by recommend's own order, where lists
+    come from it, and by popularity, where a feature tells it."""
+    found = {} if config.data.lists else {OWN: own_order(workspace, config, source)}
+    popular = popularity(source, config.data.popularity)
+    return found | ({POPULARITY: popular} if popular else {})
 
 
 def own_order(workspace: Workspace, config: RankingConfig, source: Source) -> dict[str, Floats]:
@@ -45,38 +55,47 @@ def own_order(workspace: Workspace, config: RankingConfig, source: Source) -> di
 
 
 def _made(workspace: Workspace, config: RankingConfig, source: Source) -> dict[str, Floats]:
-    shop, settings = open_shop(workspace, config.data.shop), config.preprocessing
+    settings, seed = config.preprocessing, seed_of(config)
+    maker = open_maker(workspace, settings, shop_config=config.data.shop, seed=seed)
     found: dict[str, Floats] = {}
     weights: PipelineConfig | None = None
-    for part in PARTS:
-        task = shop.task(part)
-        line = fit_sources(
-            shop,
-            task.past,
-            settings.sources,
-            settings.candidates,
-            seed=seed_of(config),
-            rules=task.rules,
-            fitted={},
-        )
-        weights = weights or fit_weights(line, task, seed=seed_of(config))
-        found[part] = _aligned(line, task, weights, source.prepared.part(part))
+    for window in maker.windows():
+        if window.part in MEASURED:
+            task, shop = maker.task(window), replace(maker.shop, catalogue=maker.catalogue_of(window.start))
+            line, _ = fit_sources(
+                shop,
+                task.past,
+                settings.sources,
+                settings.candidates,
+                seed=seed,
+                rules=task.rules,
+                fitted=maker.fitted,
+            )
+            weights = weights or fit_weights(line, task, seed=seed)
+            found[window.part] = _relevance(line, task.histories, weights, source.prepared.part(window.part))
     return found
 
 
-def _aligned(line: Pipeline, task: Task, weights: PipelineConfig, lists: Lists) -> Floats:
-    """(n_rows,) the pipeline's relevance of the candidates of `lists`, which are those that it gathers."""
-    gathered = line.gather(task.histories)
-    n_items = len(line.catalogue)
-    keys = gathered.users * n_items + gathered.items
-    if lists.users.tolist() != task.histories.users.tolist():
+def _relevance(line: Pipeline, histories: Interactions, weights: PipelineConfig, lists: Lists) -> Floats:
+    """(n_rows,) what the pipeline ranks the candidates of `lists` by, a batch of users at a time."""
+    if lists.users.tolist() != histories.users.tolist():
         raise DataError("The prepared lists have other users than recommendations are measured on; prepare them again.")
-    asked = lists.list_of_row * n_items + lists.items
+    parts = []
+    for start in range(0, len(lists), BATCH):
+        places = np.arange(start, min(start + BATCH, len(lists)))
+        parts.append(_aligned(line.gather(histories.rows(places)), weights, lists.take(places)))
+    return np.concatenate(parts)
+
+
+def _aligned(gathered: Gathered, weights: PipelineConfig, lists: Lists) -> Floats:
+    """(n_rows,) the relevance of each candidate; below every other where the pipeline doesn't gather it."""
+    n_items = len(lists.stock)
+    keys, asked = gathered.users * n_items + gathered.items, lists.list_of_row * n_items + lists.items
     order = np.argsort(keys)
     place = np.minimum(np.searchsorted(keys, asked, sorter=order), len(keys) - 1)
     rows = order[place]
     scores: Floats = gathered.relevance(weights)[rows].astype(np.float64)
-    scores[keys[rows] != asked] = -1.0  # below every candidate that the pipeline gathers
+    scores[keys[rows] != asked] = scores.min(initial=0.0) - 1.0
     return scores
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from engine.artifacts import ArtifactStore, Card
 from engine.atomic import sha256
 from engine.errors import ArtifactError, DataError, SettingsError
+from engine.rank.given import read_given
 from engine.rank.lists import Lists
 from engine.rank.prepared import Prepared, load_prepared
 from engine.ranking.config import Parts, RankingConfig, Sources, plain, read_config
@@ -96,8 +97,6 @@ def _of_card(prepared: Prepared, card: Card, data: Sources) -> Source:
 
 
 def _given(data: Sources, parts: Parts) -> Source:
-    from engine.rank.given import read_given
-
     path = Path(data.lists or "")
     lists = read_given(
         path,

@@ -15,7 +15,8 @@ import numpy as np
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.atomic import remove
 from engine.errors import DataError
-from engine.rank.base import Floats, Ranker, Training
+from engine.rank.balance import Balanced, balance
+from engine.rank.base import Ranker, Training
 from engine.rank.config import Smote
 from engine.rank.ensemble import Ensemble
 from engine.rank.evaluation import micros_per_candidate
@@ -36,7 +37,8 @@ from engine.ranking.cache import (
     save_scores,
 )
 from engine.ranking.config import RankingConfig
-from engine.ranking.measuring import figures_on_valid, measure
+from engine.ranking.measuring import figures_on_valid, measure, measure_baselines
+from engine.ranking.own_order import baselines
 from engine.ranking.source import Source, described, seed_of
 from engine.runs import LIBRARIES, RunStore
 from engine.workspace import Workspace
@@ -80,7 +82,7 @@ def train_member(
         config={**asdict(settings), "smote": how.how},
         seed=seed_of(config),
     )
-    said = {"key": key, "settings": asdict(settings), "balance": _told(balanced, how), "run": run.id}
+    said = {"key": key, "settings": asdict(settings), "balance": _told(balanced), "run": run.id}
 
     def write(folder: Path) -> None:
         ranker.save(folder)
@@ -99,12 +101,11 @@ def train_ensemble(
     config: RankingConfig,
     source: Source,
     *,
-    base: Mapping[str, Mapping[str, Floats]] | None = None,
     report: Report | None = None,
 ) -> Card:
     """Train every member that can learn from these lists, join them on valid, measure the whole once on test.
 
-    base: scores of baselines by name and part, kept beside those of members. Raises DataError when no member is left.
+    The scores of all members and baselines are kept beside it. Raises DataError when no member is left.
     """
     store, told = ArtifactStore(workspace), report or (lambda share, words: None)
     names, left_out = members_for(config, source.prepared.train)
@@ -116,14 +117,14 @@ def train_ensemble(
     key = key_of(
         members={name: card.version for name, card in cards.items()},
         ensemble=asdict(config.ensemble),
-        base=sorted(base or ()),
+        popularity=config.data.popularity,
         part=ENSEMBLE,
     )
     found = find_trained(store, KIND, ENSEMBLE, key) if config.cache.use else None
     if found and found.config["run"] in {run.id for run in RunStore(workspace).list("rank")}:
         logger.info("%s: unchanged, version %s is taken", ENSEMBLE, found.version)
         return found
-    return _joined(workspace, config, source, cards, key=key, left_out=left_out, base=base or {})
+    return _joined(workspace, config, source, cards, key=key, left_out=left_out)
 
 
 def members_for(config: RankingConfig, train: Lists) -> tuple[list[str], dict[str, str]]:
@@ -151,9 +152,9 @@ def _joined(
     *,
     key: str,
     left_out: Mapping[str, str],
-    base: Mapping[str, Mapping[str, Floats]],
 ) -> Card:
     store, prepared = ArtifactStore(workspace), source.prepared
+    base = baselines(workspace, config, source)
     folders = {name: store.open(KIND, name, card.version) for name, card in cards.items()}
     kept = {name: load_scores(folder) for name, folder in folders.items()}
     valid, test = ({name: own[part] for name, own in kept.items()} for part in MEASURED)
@@ -182,6 +183,7 @@ def _joined(
         "weights": ensemble.weights,
         "off": dict(ensemble.off),
         "left_out": dict(left_out),
+        "baselines": measure_baselines(workspace, source, base, seed=seed_of(config)),
         "runs": {name: card.config["run"] for name, card in cards.items()},
         "balance": next(iter(cards.values())).config["balance"],
         "run": run.id,
@@ -204,10 +206,8 @@ def _joined(
 
 def _fitted(
     name: str, config: RankingConfig, source: Source, how: Smote, work: Path, report: Report
-) -> tuple[Ranker, Any, float]:
+) -> tuple[Ranker, Balanced, float]:
     """The fitted ranker, what it learned from, and the seconds that learning took."""
-    from engine.rank.balance import balance
-
     train, seed = source.prepared.train, seed_of(config)
     balanced = balance(train, how=how.how, neighbours=how.neighbours, seed=seed)
     logger.info("%s: learning from %s lists, %s candidates; %s", name, len(train), len(train.items), balanced.note)
@@ -225,9 +225,9 @@ def balancing(smote: Smote, needs_histories: bool) -> Smote:
     return replace(smote, how="weights") if smote.how == "smote" and needs_histories else smote
 
 
-def _told(balanced: Any, how: Smote) -> dict[str, Any]:
+def _told(balanced: Balanced) -> dict[str, Any]:
     return {
-        "how": how.how,
+        "how": balanced.how,
         "before": [int(count) for count in balanced.before],
         "after": [int(count) for count in balanced.after],
         "note": balanced.note,

@@ -15,6 +15,7 @@ import pandas as pd
 from engine.atomic import write_json
 from engine.errors import ArtifactError, NotBuiltError, SettingsError, ShelfwiseError
 from engine.metrics.measures import aggregate
+from engine.rank.balance import balance
 from engine.rank.base import Training
 from engine.rank.calibration import Calibration
 from engine.rank.evaluation import rank_rows
@@ -125,8 +126,6 @@ def tune_command(workspace: Workspace, name: str) -> str:
 
 
 def _objective(name: str, config: RankingConfig, source: Source) -> Objective:
-    from engine.rank.balance import balance
-
     kind, seed = RANKERS.load(name), seed_of(config)
     how, valid = balancing(config.smote, bool(kind.needs_histories)), source.prepared.valid
 
