@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.errors import SettingsError
 from engine.models.device import device
 from engine.rank.lists import Lists
 from engine.rank.nets.batch import Batch, Reader, histories_of, hours, newest
@@ -28,6 +27,7 @@ from engine.rank.nets.known import Ints, Known
 from engine.rank.nets.layers import SMALL, ItemTower, Match
 from engine.rank.nets.learning import Feed
 from engine.rank.nets.ranker import NetRanker
+from engine.typed import setting
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it still compiles with torch.jit, which torch gives up
@@ -44,15 +44,13 @@ class GatConfig(NetConfig):
     events of each such user that are drawn.
     """
 
-    heads: int = 2
-    users: int = 8
-    items: int = 8
+    heads: int = setting(2, least=1)
+    users: int = setting(8, least=1)
+    items: int = setting(8, least=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_heads(self.heads)
-        if self.users < 1 or self.items < 1:
-            raise SettingsError(f"users is {self.users} and items {self.items}; both must be 1 or more.")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
-from engine.errors import SettingsError
 from engine.rank.lists import Lists
 from engine.rank.nets.batch import Batch
 from engine.rank.nets.config import NetConfig
 from engine.rank.nets.known import Known
 from engine.rank.nets.layers import SMALL, EventLayer, ItemTower, Match
 from engine.rank.nets.ranker import NetRanker
+from engine.typed import setting
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,13 @@ class TransformerConfig(NetConfig):
     history counts beside telling what was wanted, 0 for not at all.
     """
 
-    layers: int = 2
-    heads: int = 2
-    next_event: float = 0.1
+    layers: int = setting(2, least=1)
+    heads: int = setting(2, least=1)
+    next_event: float = setting(0.1, least=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_heads(self.heads)
-        if self.layers < 1 or not self.next_event >= 0:
-            raise SettingsError(
-                f"layers is {self.layers} and next_event {self.next_event}; there must be 1 layer or more, and "
-                "next_event must be 0 or more."
-            )
 
 
 class Transformer(NetRanker):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Literal
 
-from engine.errors import SettingsError, UnknownNameError
-
-Loss = Literal["softmax", "bce"]
+from engine.errors import SettingsError
+from engine.typed import check, setting
 
 
 @dataclass(frozen=True)
@@ -25,35 +24,26 @@ class NetConfig:
     rate: of learning, at its highest; decay: of weights; warmup: share of all steps over which the rate rises
     """
 
-    width: int = 48
-    loss: Loss = "softmax"
+    width: int = setting(48, least=1)
+    loss: Literal["softmax", "bce"] = "softmax"
     features: bool = True
-    max_events: int = 50
-    forget: float = 0.1
-    dropout: float = 0.1
-    epochs: int = 30
-    patience: int = 4
-    batch_lists: int = 64
-    rate: float = 2e-3
-    decay: float = 1e-2
-    warmup: float = 0.05
+    max_events: int = setting(50, least=1)
+    forget: float = setting(0.1, least=0, most=0.9)
+    dropout: float = setting(0.1, least=0, most=0.9)
+    epochs: int = setting(30, least=1)
+    patience: int = setting(4, least=1)
+    batch_lists: int = setting(64, least=1)
+    rate: float = setting(2e-3, above=0)
+    decay: float = setting(1e-2, least=0)
+    warmup: float = setting(0.05, least=0, most=0.9)
 
     def __post_init__(self) -> None:
-        if self.loss not in get_args(Loss):
-            raise UnknownNameError("loss", self.loss, get_args(Loss))
-        for name in ("width", "max_events", "epochs", "patience", "batch_lists"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more.")
-        for name in ("forget", "dropout", "warmup"):
-            if not 0 <= getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
-        if not self.rate > 0 or not self.decay >= 0:
-            raise SettingsError(f"rate is {self.rate} and decay {self.decay}; both must be above 0 (decay may be 0).")
+        check(self)
 
     def check_heads(self, heads: int) -> None:
         """Raise SettingsError when `width` numbers can't be shared out among `heads`."""
-        if heads < 1 or self.width % heads:
-            raise SettingsError(f"heads is {heads}; it must be 1 or more and divide width, which is {self.width}.")
+        if self.width % heads:
+            raise SettingsError(f"heads is {heads}; it must divide width, which is {self.width}.")
 
     def said(self) -> dict[str, object]:
         """By name, as JSON keeps it."""

@@ -163,7 +163,7 @@ def test_networks_compute_in_bfloat16_where_they_may(name, lists, monkeypatch):
 
 
 def test_settings_that_cannot_be_are_refused():
-    with pytest.raises(SettingsError, match="users is 0 and items 8"):
+    with pytest.raises(SettingsError, match="users is '0'; it must be 1 or more"):
         GatConfig(users=0)
     with pytest.raises(SettingsError, match="heads is 7"):
         GatConfig(heads=7)
