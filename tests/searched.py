@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,17 @@ from engine.workspace import Workspace
 COMMAND = ".venv/bin/python scripts/build_search.py --workspace {name}"
 
 
-def build(workspace: Workspace, *, trained: bool = True) -> None:
+def build(workspace: Workspace, *, trained: bool = True, untitled: Collection[str] = ()) -> None:
     """Documents of the workspace's items as they are, without keywords and summaries.
 
-    trained: with a second stage, in name only; without one, search is by words.
+    trained: with a second stage, in name only; without one, search is by words. untitled: items without a title.
     """
     items = workspace.read("items").sort_values("item_id")
     tags = workspace.read("tags").groupby("item_id")["tag"].agg(tuple)
     documents = [
         Document(
             row["item_id"],
-            row["title"],
+            row["item_id"] if row["item_id"] in untitled else row["title"],
             category=row["category"],
             price=row["price"],
             available=row["available"],
@@ -83,6 +83,7 @@ class Stages:
 
     def __init__(self, bm25: Bm25, dense: Backwards) -> None:
         self._bm25, self.dense, self.item_ids = bm25, dense, bm25.item_ids
+        self.search = bm25.search
 
     def trace(self, query: str, k: int, eligible: Any = None) -> pd.DataFrame:
         found = self._bm25.search([query], k, eligible=eligible)

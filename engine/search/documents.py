@@ -107,6 +107,12 @@ class Documents:
         """The text of each document, in order."""
         return list(map(str, self.frame["text"].tolist()))
 
+    @cached_property
+    def textless(self) -> pd.DataFrame:
+        """The items without any text, which no query can find: item_id, category, n_reviews (of train)."""
+        empty = self.frame["text"].astype("str").str.strip() == ""
+        return self.frame.loc[empty, ["item_id", "category", "n_reviews"]].reset_index(drop=True)
+
     def document(self, row: int) -> Document:
         """The document at `row`."""
         record = self.frame.iloc[row].to_dict()

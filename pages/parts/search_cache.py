@@ -21,6 +21,7 @@ from engine.search.documents import KIND, NAME, Documents, read_documents
 from engine.search.encoders import EMBEDDED
 from engine.search.explain import Quote, closest_by_meaning, closest_by_words
 from engine.search.filters import Facets, Filters, Mask, facets
+from engine.search.finders import Finder, find_finders
 from engine.search.hits import Hit, contributions, find_hits, similar_items
 from engine.search.query import QueryReader
 from engine.search.registry import RETRIEVERS
@@ -32,6 +33,7 @@ from pages.parts import cache
 MOST_SUGGESTED = 2_000  # asked and judged queries each
 WITH = "@"  # between a retriever and the encoder whose vectors it searches
 QUOTED = 3  # sentences close in meaning
+MOST_ASKED = 20  # queries asked here that are tried on an item
 MOST_READ = 200  # newest reviews of an item that a sentence is looked for in
 KINDS = ("documents", "embeddings", "index", "bm25", "search")  # of the artifacts that search reads
 BEST = (("second_stage", "search"), ("dense", "index"), ("bm25", "documents"))  # and the artifact that each needs
@@ -116,6 +118,15 @@ def problem(workspace: Workspace, name: str) -> str:
 def similar(workspace: Workspace, item_id: str, k: int) -> tuple[tuple[str, float], ...]:
     """The `k` nearest other items with the cosine of their documents."""
     return _similar(workspace, item_id, k, _version(workspace))
+
+
+def finders(workspace: Workspace, name: str, item_id: str, k: int) -> tuple[Finder, ...]:
+    """The queries that should or could find an item, and its place among the `k` best hits of each by `name`."""
+    people = Judging(workspace).current()
+    good = people.loc[(people["item_id"] == item_id) & (people["verdict"] == "good"), "query"]
+    asked = Asked(workspace).answered(MOST_ASKED)["query"]
+    version = (*_version(workspace), workspace.data_hash("judgments"))
+    return _finders(workspace, name, item_id, k, (tuple(good), tuple(asked)), version)
 
 
 def judged(workspace: Workspace, query: str) -> dict[str, Judgment]:
@@ -264,6 +275,29 @@ def _meant(_workspace: Workspace, name: str, query: str, item_id: str, version: 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _similar(_workspace: Workspace, item_id: str, k: int, version: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
     return similar_items(retriever(_workspace, "dense"), item_id, k)
+
+
+@st.cache_data(max_entries=64, show_spinner="Asking the queries that could find it…")
+def _finders(
+    _workspace: Workspace,
+    name: str,
+    item_id: str,
+    k: int,
+    people: tuple[tuple[str, ...], tuple[str, ...]],
+    version: tuple[str, ...],
+) -> tuple[Finder, ...]:
+    read = documents(_workspace)
+    known = _known(_workspace, (str(_workspace.path), _workspace.data_hash("judgments")))
+    tags = _tags(_workspace, _version(_workspace)).get(item_id, ())
+    title = read.frame.loc[read.frame["item_id"] == item_id, "title"]
+    queries = {
+        "known": [query for query, items in known.items() if item_id in items],
+        "judged": people[0],
+        "tag": tags,
+        "title": [text for text in title if text != item_id],
+        "asked": people[1],
+    }
+    return find_finders(retriever(_workspace, name), item_id, queries, k=k)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -37,7 +37,7 @@ def show_panel(room: Room, hits: Sequence[Hit], page: Sequence[Hit], item_id: st
     show(_breakdown(hits[at], room.contributions(hits[at])), key="breakdown")
     _show_why(room, hits, shown, at)
     _show_quotes(room, shown, item_id)
-    _show_similar(room, item_id)
+    show_similar(room, item_id)
 
 
 def _show_stranger(room: Room, hits: Sequence[Hit], item_id: str) -> None:
@@ -61,7 +61,8 @@ def _head(room: Room, hit: Hit, shown: search_hits.Shown) -> Markup:
     item = shown.items[hit.item_id]
     return html(
         '<div class="sw-passport {}">{}<div><span class="sw-meta">Hit {} · {} · {} {}</span><h2>{}</h2>{}{}'
-        '<a class="sw-link sw-small" href="{}">Open in the SKU explorer</a></div></div>',
+        '<a class="sw-link sw-small" href="{}">Open in the SKU explorer</a> '
+        '<a class="sw-link sw-small" href="{}">Who else finds it</a></div></div>',
         "" if item.get("image") else "sw-plain",
         cards.image(room.workspace.path, item),
         hit.place,
@@ -72,6 +73,7 @@ def _head(room: Room, hit: Hit, shown: search_hits.Shown) -> Markup:
         search_hits.facts(item),
         search_hits.tag_chips(item["tags"], shown.wanted),
         links.link("sku", sku=hit.item_id),
+        links.link("search", sku=hit.item_id),
     )
 
 
@@ -165,7 +167,7 @@ def _show_quotes(room: Room, shown: search_hits.Shown, item_id: str) -> None:
     show(html("{}{}", html(_SECTION, "What reviews say of it", said), lines), key="quotes")
 
 
-def _show_similar(room: Room, item_id: str) -> None:
+def show_similar(room: Room, item_id: str) -> None:
     """The nearest items in the vectors' space, as links to a search for each."""
     try:
         found = search_cache.similar(room.workspace, item_id, SIMILAR_SHOWN)

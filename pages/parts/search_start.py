@@ -9,6 +9,7 @@ from engine.asked import Asked
 from pages.parts import export, links, search_cache, search_judging, verdicts
 from pages.parts.markup import html, join, show
 from pages.parts.search_room import Room
+from pages.parts.search_textless import show_textless
 
 EXAMPLES, TROUBLED = 12, 12
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
@@ -18,6 +19,7 @@ def show_start(room: Room) -> None:
     """What to begin with."""
     show_examples(room)
     show_troubled(room)
+    show_textless(room)
     search_judging.show_last(room.workspace)
 
 

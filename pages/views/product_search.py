@@ -24,9 +24,11 @@ from pages.parts import (
 )
 from pages.parts.markup import html, icon, join, show
 from pages.parts.search_box import query_box
+from pages.parts.search_item import show_item
 from pages.parts.search_panel import show_panel
 from pages.parts.search_room import Room, choose_retrievers, label, open_room, show_notices
 from pages.parts.search_start import show_start
+from pages.parts.search_textless import show_asked_rows, textless_link
 
 PAGE_SIZE = 20
 FIRST, MISSING = 10, 5  # hits that known answers should be among; how many missing ones are named
@@ -38,7 +40,7 @@ QUESTIONS = {
 
 
 def main() -> None:
-    """The query and its filters; then the start page, or the hits and beside them the open one."""
+    """The query and its filters; then the start page, a SKU, or the hits and beside them the open one."""
     workspace = shell.workspace()
     workspace.table_path("items")
     show(html('<div class="sw-head"><h1>Product search</h1></div>'), key="title")
@@ -48,21 +50,30 @@ def main() -> None:
         ways = {"Leave price and stars out": links.link(price=None, stars=None)}
         states.empty("A filter in this link can’t be used", str(error), ways, key="filters")
         return
-    with st.container(key="beside-controls" if links.get("sku") else "controls"):
+    beside = links.get("sku") and room.query
+    with st.container(key="beside-controls" if beside else "controls"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="search-controls"):
             with st.container(width="stretch"):
                 query_box(workspace)
             choose_retrievers(room)
         search_filters.show_filters(room.facets, room.filters)
     deciding.show_said()
-    if not room.query:
-        show_start(room)
-        return
     with states.frame():
+        show_asked_rows(room)
         try:
-            show_answer(room)
+            show_view(room)
         except ArtifactError as error:
             show_damaged(room, error)
+
+
+def show_view(room: Room) -> None:
+    """What the address asks for: the hits of a query, who finds a SKU, or what to begin with."""
+    if room.query:
+        show_answer(room)
+    elif links.get("sku"):
+        show_item(room, links.get("sku"))
+    else:
+        show_start(room)
 
 
 def show_damaged(room: Room, error: ArtifactError) -> None:
@@ -213,7 +224,11 @@ def show_head(room: Room, lists: dict[str, Sequence[Hit]]) -> None:
         with st.container(width="stretch"):
             said = html('<p><b class="sw-num">{:,}</b> {}', len(hits), "hit" if len(hits) == 1 else "hits")
             rest = f"the best among {among:,} SKUs · {label(room.by)}"
-            show(html('{} <span class="sw-quiet">· {}</span></p>', said, rest), key="count")
+            bare = textless_link(room)
+            show(
+                html('{} <span class="sw-quiet">· {}{}{}</span></p>', said, rest, " · " if bare else "", bare),
+                key="count",
+            )
         search_export.export_button(room, lists)
         export.copy_link()
 

@@ -67,6 +67,7 @@ def test_a_passport_has_facts_reviews_and_the_command_for_a_tagger(shop, explore
     app = explorer(sku="SK-004")
     assert "<h1>Item number 4</h1>" in part(app, "passport")
     assert "out of stock" in part(app, "passport")
+    assert 'href="./search?workspace=demo&amp;sku=SK-004">Who finds it' in part(app, "passport")
     assert part(app, "reviews").count('class="sw-review"') == 4
     assert app.code[0].value == ".venv/bin/train-tags --workspace demo --model linear"
     assert 'aria-current="true"' in part(app, "list")

@@ -191,6 +191,64 @@ def test_an_item_that_the_query_does_not_find_says_so(search):
     assert "isn’t among the" in part(app, "hit-head")
 
 
+def test_a_sku_without_a_query_shows_who_finds_it_and_what_search_reads(search, shop):
+    Judging(shop).judge("warm number 4", "SK-004", "good", who="Ann")
+    Judging(shop).judge("warm things", "SK-004", "bad", who="Ann")
+    Asked(shop).note("number 4", found=3, weak=False)
+    Asked(shop).note("bag", found=3, weak=False)
+    app = search(sku="SK-004")
+    rows = re.findall(r'">([^<]+)</a></td><td>([^<]+)</td>.*?>(#\d+)<', part(app, "finders"))
+    assert rows[0] == ("warm number 4", "judged good here", "#1")
+    assert {row[:2] for row in rows} == {
+        ("Item number 4", "its title"),
+        ("number 4", "asked here"),
+        ("warm number 4", "judged good here"),
+        ("warm", "its tag"),
+    }
+    assert "1 of 1 queries that should find it have it among their first 10" in part(app, "finders")
+    assert 'href="./search?workspace=demo&amp;q=number+4&amp;sku=SK-004"' in part(app, "finders")
+    assert '<th>Title</th><td class="sw-wide-cell">Item number 4</td>' in part(app, "item-read")
+    assert 'href="./sku?workspace=demo&amp;sku=SK-004"' in part(app, "item-head")
+    assert "sku=SK-001" in part(app, "similar")
+    assert 'href="./search?workspace=demo"' in part(app, "back")
+
+
+def test_a_known_answer_that_is_not_found_is_told_of_its_query(search, shop):
+    with shop.replace_tables("test") as writer:
+        columns = ["query_id", "query", "item_id", "relevance", "source"]
+        rows = [("Q-1", "kettle", "SK-004", 3.0, "import"), ("Q-1", "kettle", "SK-005", 0.0, "import")]
+        writer.write("judgments", pd.DataFrame(rows, columns=columns))
+    finders = part(search(sku="SK-004"), "finders")
+    assert "0 of 1 queries that should find it" in finders and "not found" in finders
+    assert 'href="./search?workspace=demo&amp;q=kettle"' in finders
+    assert "kettle" not in part(search(sku="SK-005"), "finders")
+
+
+def test_an_unknown_sku_without_a_query_is_named_with_the_nearest(search):
+    assert "There is no SKU named &#39;SK-0004&#39;" in shown(search(sku="SK-0004"))
+
+
+def test_skus_without_text_are_counted_and_open_to_their_rows(shop, monkeypatch):
+    build(shop, untitled=("SK-003", "SK-004"))
+    monkeypatch.setattr("pages.parts.search_cache.searching", Searching())
+    app = run(SEARCH, {})
+    assert '?workspace=demo&amp;rows=textless">2 SKUs</a> of 30' in part(app, "textless")
+    assert app.code[-1].value == ".venv/bin/python scripts/build_search.py --workspace demo"
+    assert "2 without text" in part(run(SEARCH, {"q": "item"}), "count")
+    drawer = run(SEARCH, {"q": "item", "rows": "textless"})
+    assert drawer.dataframe[0].value.to_dict("records") == [
+        {"item_id": "SK-003", "category": "Bags", "reviews_before_cut_off": 0, "reviews": 3},
+        {"item_id": "SK-004", "category": "Shoes", "reviews_before_cut_off": 0, "reviews": 4},
+    ]
+    assert "only words of its reviews" in part(run(SEARCH, {"sku": "SK-003"}), "item-read")
+    assert "There is no figure named" in shown(run(SEARCH, {"rows": "other"}))
+
+
+def test_where_all_hold_text_nothing_is_said_of_it(search):
+    assert not part(search(), "textless")
+    assert "without text" not in part(search(q="item"), "count")
+
+
 def test_a_judgment_keeps_who_and_goes_on_to_the_next_hit(search, shop):
     found = hits(search(q="item"))
     app = click(search(q="item", sku=found[0], who="Ann"), "Good")

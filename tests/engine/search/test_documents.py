@@ -44,6 +44,7 @@ def test_documents_come_back_as_they_were_saved(workspace):
     assert documents.texts == [FULL.text, ""]
     assert [documents.document(row) for row in range(2)] == [FULL, bare]
     assert documents.frame["tags"].iloc[0].tolist() == ["roomy"]
+    assert documents.textless.to_dict("records") == [{"item_id": "8", "category": "", "n_reviews": 0}]
 
 
 def test_a_missing_artifact_names_its_command(workspace):
