@@ -18,6 +18,7 @@ from engine.errors import DataError
 from engine.rank.lists import CODE, NUMBER, Feature, Lists, Stock
 
 _CATEGORY = "all"  # of every item: such a file says nothing of categories
+_PANDAS_INDEX = "__index_level_"  # begins the names of columns that hold a frame's row labels
 _LARGEST_CODE = 2**24  # whole numbers up to it are exact in float32
 
 
@@ -42,7 +43,7 @@ def read_given(
     table = _read(path)
     named = [name for name in (list_column, item_column, time_column, wanted_column, user_column) if name is not None]
     require_columns(path, table.column_names, [*named, *code_columns])
-    names = [name for name in table.column_names if name not in named]
+    names = [name for name in table.column_names if name not in named and not name.startswith(_PANDAS_INDEX)]
     if not names or not len(table):
         raise DataError("has no rows" if names else "has no column left that could be a feature", file=path)
     lists, ids = _texts(table, list_column, path)
