@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,10 @@ _GRADE = {**_TREES, "objective": "regression", "lambda_l2": 10.0}
 class SecondStageConfig:
     """How the order is learned.
 
-    depth: candidates that are put in order, the rest keep theirs; rounds: trees of either kind; leaves: of each; rate:
-    how much each counts; least: pairs in a leaf; first: places whose order counts in learning; grade: how much the
-    trees that tell how well an item answers count beside those that tell whether it does; seed: of sampling
+    depth: candidates that are put in order, the rest keep theirs; rounds: trees of either kind; leaves: of each tree
+    that tells whether an item answers; rate: how much each counts; least: pairs in a leaf; first: places whose order
+    counts in learning; grade: how much the trees that tell how well an item answers count beside those; grade_leaves:
+    of each of them, fewer, because they learn from judged pairs alone; seed: of sampling
     """
 
     depth: int = 200
@@ -59,6 +60,7 @@ class SecondStageConfig:
     least: int = 100
     first: int = 30
     grade: float = 0.5
+    grade_leaves: int = 7
     seed: int = 0
 
 
@@ -83,7 +85,8 @@ class Order:
         judged = ~np.isnan(examples.grades)
         grades = examples.grades[judged]
         if config.grade and len(grades) >= FEWEST and np.ptp(grades) > 0:
-            models[GRADE] = _fitted(_GRADE, examples.signals[judged], grades, config)
+            fewer = replace(config, leaves=config.grade_leaves)
+            models[GRADE] = _fitted(_GRADE, examples.signals[judged], grades, fewer)
             shares[GRADE] = config.grade / _spread(models[GRADE], examples.signals[judged])
         return cls(models, shares, config)
 
