@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.errors import DataError, UnknownNameError
 from engine.gold import is_gold
-from engine.metrics.definitions import Definition, definition
+from engine.metrics.definitions import Definition, definition, label
 from engine.metrics.significance import PairedDifference, paired_bootstrap
 from engine.run_values import DRAWS, Figure, RunValues, Where, open_values
 from engine.runs import Run, RunStore, differences
@@ -49,9 +49,8 @@ class Scored:
 
     @property
     def label(self) -> str:
-        """The metric's name on screen, with its cut-off."""
-        known = self.definition
-        return self.name if known is None else known.label.replace("@k", f"@{self.name.partition('@')[2]}")
+        """The metric's name on screen."""
+        return label(self.name)
 
     @property
     def better(self) -> int:

@@ -120,3 +120,9 @@ def definition(metric: str) -> Definition | None:
     """The definition of a metric by the name that aggregates use ("recall@10" finds "recall@k"), None when unknown."""
     base, k = split_name(metric)
     return DEFINITIONS.get(f"{base}@k" if k else base)
+
+
+def label(metric: str) -> str:
+    """A metric's name on screen, with its cut-off: "ndcg@10" is "NDCG@10"; an unknown one is called as it is."""
+    known = definition(metric)
+    return metric if known is None else known.label.replace("@k", f"@{split_name(metric)[1]}")
