@@ -7,11 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.rank.features import HALF_LIFE
-from engine.rank.features_user import BUY, CART, VIEW
 from engine.rank.point_in_time import Floats, Ints
 from engine.rank.point_in_time_asked import Asked
-from engine.rank.point_in_time_past import UNKNOWN, ItemPast, UserPast
+from engine.rank.point_in_time_past import BUY, CART, UNKNOWN, VIEW, ItemPast, UserPast
 
 Named = Mapping[str, NDArray[np.generic]]
 
@@ -28,7 +26,7 @@ def item_features(items: ItemPast, users: UserPast, asked: Asked) -> Named:
         "item_users": items.newcomers.counts(what, when),
         "item_events_7d": items.line.counts(what, when, days=7),
         "item_events_30d": items.line.counts(what, when, days=30),
-        "item_popularity": items.popularity(what, when, HALF_LIFE),
+        "item_popularity": items.popularity(what, when),
         "item_recency_days": items.line.since_last(what, when),
         "item_age_days": items.line.since_first(what, when),
         "item_conversion": _ratio(bought, views),

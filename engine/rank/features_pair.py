@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.rank.features_user import BUY
 from engine.rank.lists import bounds
 from engine.rank.point_in_time import Floats, Ints
 from engine.rank.point_in_time_asked import Asked
@@ -28,7 +27,7 @@ def pair_features(items: ItemPast, users: UserPast, asked: Asked) -> Named:
         mean, highest, _ = _held_against(asked, lambda recent, found: matrix[recent][:, found].toarray())
     return {
         "pair_events": users.by_item.counts(keys, when),
-        "pair_purchases": users.by_item_of_kind(BUY).counts(keys, when),
+        "pair_purchases": users.purchases_by_item.counts(keys, when),
         "pair_recency_days": users.by_item.since_last(keys, when),
         "pair_together_mean": mean,
         "pair_together_max": highest,

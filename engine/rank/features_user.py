@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from engine.rank.features import SESSION
 from engine.rank.point_in_time import DAY
 from engine.rank.point_in_time_asked import Asked
-from engine.rank.point_in_time_past import ItemPast, UserPast
-from engine.schema import EVENTS
+from engine.rank.point_in_time_past import BUY, CART, MINUTE, VIEW, ItemPast, UserPast
 
-VIEW, CART, BUY = EVENTS
-MINUTE, HOUR = 60_000_000, 3_600_000_000  # microseconds
+HOUR = 60 * MINUTE
 THURSDAY = 3  # what 1970-01-01 was
 
 
@@ -38,17 +36,15 @@ def user_features(items: ItemPast, users: UserPast, asked: Asked) -> Mapping[str
 def context_features(items: ItemPast, users: UserPast, asked: Asked) -> Mapping[str, NDArray[np.generic]]:
     """The group "context", (n_lists,) each."""
     line, when = users.line, asked.micros
-    starts, ends = line.before(asked.users, when)
     found = {"hour": when % DAY // HOUR, "weekday": (when // DAY + THURSDAY) % 7}
     if not len(line):
         return {**found, "session_events": 0 * when, "session_number": 0 * when}
-    pause = np.diff(line.micros, prepend=line.micros[0]) >= SESSION * MINUTE
-    begins = pause | ~line.repeated
-    begun, first = np.cumsum(begins), np.maximum.accumulate(np.where(begins, np.arange(len(line)), 0))
+    starts, ends = line.before(asked.users, when)
+    number, first = users.sessions
     last, there = np.maximum(ends - 1, 0), ends > starts
     under_way = there & (line.micros[last] > when - SESSION * MINUTE)
     return {
         **found,
         "session_events": np.where(under_way, ends - first[last], 0),
-        "session_number": np.where(there, begun[last] - begun[np.minimum(starts, len(line) - 1)] + 1, 0),
+        "session_number": np.where(there, number[last] - number[np.minimum(starts, len(line) - 1)] + 1, 0),
     }

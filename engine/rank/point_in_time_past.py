@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from engine.rank.features import HALF_LIFE, SESSION
 from engine.rank.lists import Histories, Stock, spans
 from engine.rank.point_in_time import DAY, Floats, Ints, Timeline
+from engine.schema import EVENTS
 
 UNKNOWN = -1  # in `ItemPast.levels`: the item's path ends above that level
+MINUTE = 60_000_000  # microseconds
+VIEW, CART, BUY = EVENTS
 ANCHOR = 946_684_800_000_000  # 2000-01-01: decay counts from a fixed day, so that no later event can shift a bit
 
 
@@ -116,13 +120,13 @@ class ItemPast:
         """The events by the item's deepest category."""
         return Timeline(self.stock.categories[self.events.item], self.events.micros)
 
-    def popularity(self, items: Ints, moments: Ints, half_life: float) -> Floats:
-        """(n,) events of each item before its moment, each counting half after `half_life` days."""
+    def popularity(self, items: Ints, moments: Ints) -> Floats:
+        """(n,) events of each item before its moment, each counting half after HALF_LIFE days."""
         starts, ends = self.line.before(items, moments)
         found = np.zeros(len(items))
         there = ends > starts
-        sums = self._decayed(half_life)[ends[there] - 1]
-        found[there] = sums * np.exp2(-(moments[there] - ANCHOR) / (half_life * DAY))
+        sums = self._decayed[ends[there] - 1]
+        found[there] = sums * np.exp2(-(moments[there] - ANCHOR) / (HALF_LIFE * DAY))
         return found
 
     def price(self, items: Ints, moments: Ints) -> Floats:
@@ -133,8 +137,9 @@ class ItemPast:
         last = self.prices.last(items, moments)
         return np.where(np.isnan(last), listed, last)
 
-    def _decayed(self, half_life: float) -> Floats:
-        return self.line.running(np.exp2((self.line.micros - ANCHOR) / (half_life * DAY)))
+    @cached_property
+    def _decayed(self) -> Floats:
+        return self.line.running(np.exp2((self.line.micros - ANCHOR) / (HALF_LIFE * DAY)))
 
 
 class UserPast:
@@ -173,11 +178,24 @@ class UserPast:
         """The events by user and item; keys by `item_keys`."""
         return Timeline(self.item_keys(self.events.user, self.events.item), self.events.micros)
 
-    def by_item_of_kind(self, name: str) -> Timeline:
-        """The events of one kind by user and item; keys by `item_keys`."""
-        chosen = self.events.of_kind(name)
+    @cached_property
+    def purchases_by_item(self) -> Timeline:
+        """The purchases by user and item; keys by `item_keys`."""
+        chosen = self.events.of_kind(BUY)
         keys = self.item_keys(self.events.user[chosen], self.events.item[chosen])
         return Timeline(keys, self.events.micros[chosen])
+
+    @cached_property
+    def sessions(self) -> tuple[Ints, Ints]:
+        """(n_events,) each, in the order of `line.order`: the number of an event's session, and where that begins.
+
+        A session begins with a user's first event, and with every event after SESSION minutes without one.
+        """
+        line = self.line
+        if not len(line):
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        begins = (np.diff(line.micros, prepend=line.micros[0]) >= SESSION * MINUTE) | ~line.repeated
+        return np.cumsum(begins), np.maximum.accumulate(np.where(begins, np.arange(len(line)), 0))
 
     def leaf_keys(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> Ints:
         """(n,) one number for each user and deepest category."""

@@ -66,7 +66,7 @@ def test_a_later_event_shifts_no_bit_of_a_sum():
     items, micros = rng.integers(0, 5, 300), np.sort(rng.integers(0, 40 * DAY, 300))
     ask, when = np.arange(5), np.full(5, 20 * DAY)
     some, every = (
-        _past(items[micros < end], micros[micros < end]).popularity(ask, when, 30) for end in (20 * DAY, 60 * DAY)
+        _past(items[micros < end], micros[micros < end]).popularity(ask, when) for end in (20 * DAY, 60 * DAY)
     )
     assert some.tobytes() == every.tobytes()
     assert some.min() > 0
@@ -74,7 +74,7 @@ def test_a_later_event_shifts_no_bit_of_a_sum():
 
 def test_popularity_halves_in_its_half_life():
     past = _past(np.array([0, 0]), np.array([0, 30 * DAY]))
-    assert past.popularity(np.array([0, 0, 1]), np.array([30, 60, 60]) * DAY, 30) == pytest.approx([0.5, 0.75, 0])
+    assert past.popularity(np.array([0, 0, 1]), np.array([30, 60, 60]) * DAY) == pytest.approx([0.5, 0.75, 0])
 
 
 def test_histories_hold_the_newest_events_oldest_first():
