@@ -63,7 +63,7 @@ class Tuning:
     spaces: for each member, the settings that are searched and their values
     """
 
-    members: tuple[str, ...] = ("lightgbm",)
+    members: tuple[str, ...] = ()
     trials: int = setting(20, least=1, most=10_000)
     minutes: float = setting(10.0, above=0)
     metric: Literal["ndcg@5", "ndcg@10", "mrr", "auc", "log_loss"] = "ndcg@10"

@@ -26,8 +26,8 @@ class Sources:
         user_column none: each list is a user of its own
     code_columns: those of its features that are a category's code, not an amount
     popularity: the feature whose order is the baseline; none: no such baseline
-    catalogue, vectors, vector_map: files of items' token titles and word vectors (catalogue and map as .pq, vectors as
-        .npz); none: no vectors
+    vectors, vector_map: an .npz of vectors, and a Parquet file that says which row is which item's; without a map the
+        rows are those of the words that titles name by number; none: the vectors that preprocessing.vectors says
     """
 
     workspace: str | None = None
@@ -40,7 +40,6 @@ class Sources:
     wanted_column: str = "y"
     code_columns: tuple[str, ...] = ()
     popularity: str | None = "item_popularity"
-    catalogue: Path | None = None
     vectors: Path | None = None
     vector_map: Path | None = None
 

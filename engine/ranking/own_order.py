@@ -19,7 +19,7 @@ from engine.ranking.candidates import fit_sources
 from engine.ranking.config import RankingConfig
 from engine.ranking.measuring import POPULARITY, popularity
 from engine.ranking.preparing import open_maker
-from engine.ranking.source import Source, seed_of
+from engine.ranking.source import Source, seed_of, vectors_of
 from engine.recommend.interactions import Interactions
 from engine.recommend.pipeline import BATCH, Gathered, Pipeline, PipelineConfig
 from engine.recommend.weights import fit_weights
@@ -56,7 +56,8 @@ def own_order(workspace: Workspace, config: RankingConfig, source: Source) -> di
 
 def _made(workspace: Workspace, config: RankingConfig, source: Source) -> dict[str, Floats]:
     settings, seed = config.preprocessing, seed_of(config)
-    maker = open_maker(workspace, settings, shop_config=config.data.shop, seed=seed)
+    vectors = vectors_of(workspace, config.data)
+    maker = open_maker(workspace, settings, shop_config=config.data.shop, seed=seed, vectors=vectors)
     found: dict[str, Floats] = {}
     weights: PipelineConfig | None = None
     for window in maker.windows():

@@ -16,11 +16,14 @@ from engine.artifacts import ArtifactStore, Card
 from engine.atomic import sha256
 from engine.errors import ArtifactError, DataError, SettingsError
 from engine.rank.given import read_given
+from engine.rank.item_vectors import ItemVectors, mapped_vectors, title_vectors
 from engine.rank.lists import Lists
 from engine.rank.prepared import Prepared, load_prepared
 from engine.ranking.config import Parts, RankingConfig, Sources, plain, read_config
 from engine.ranking.kept import KIND, NAME, open_prepared, prepare_kept
+from engine.recommend.catalogue import read_catalogue
 from engine.settings import load_settings
+from engine.sql import Queries
 from engine.workspace import Workspace
 
 Report = Callable[[float, str], None]
@@ -59,10 +62,30 @@ def open_source(workspace: Workspace, config: RankingConfig, *, report: Report |
             "their figures compare. Leave the section out."
         )
     card, _ = prepare_kept(
-        workspace, config.preprocessing, shop_config=config.data.shop, seed=seed_of(config), progress=report
+        workspace,
+        config.preprocessing,
+        shop_config=config.data.shop,
+        seed=seed_of(config),
+        vectors=vectors_of(workspace, config.data),
+        progress=report,
     )
     prepared, card = open_prepared(workspace, card.name)
     return _of_card(prepared, card, config.data)
+
+
+def vectors_of(workspace: Workspace, data: Sources) -> ItemVectors | None:
+    """The vectors of the workspace's items from the files that `data` names; None when it names none.
+
+    Raises DataError when a file can't be used or is of another catalogue, SettingsError for a map without vectors.
+    """
+    if data.vectors is None:
+        if data.vector_map is not None:
+            raise SettingsError(f"data.vector_map is {data.vector_map}, and data.vectors says nothing; name both.")
+        return None
+    catalogue = read_catalogue(Queries(workspace))
+    if data.vector_map is None:
+        return title_vectors(data.vectors, catalogue.titles.tolist(), catalogue.leaves)
+    return mapped_vectors(data.vectors, data.vector_map, catalogue.item_ids, catalogue.leaves)
 
 
 def reopen(workspace: Workspace, card: Card) -> Source:
@@ -96,19 +119,23 @@ def _of_card(prepared: Prepared, card: Card, data: Sources) -> Source:
     )
 
 
-def _given(data: Sources, parts: Parts) -> Source:
-    path = Path(data.lists or "")
-    lists = read_given(
-        path,
+def read_lists(data: Sources, *, answered: bool = True) -> Lists:
+    """The lists of the file that `data` names. answered: whether it says what was wanted. Raises DataError."""
+    return read_given(
+        Path(data.lists or ""),
         list_column=data.list_column,
         item_column=data.item_column,
         time_column=data.time_column,
-        wanted_column=data.wanted_column,
+        wanted_column=data.wanted_column if answered else None,
         user_column=data.user_column,
         code_columns=data.code_columns,
     )
-    said = [sha256(path), asdict(parts), {key: str(value) for key, value in asdict(data).items() if "column" in key}]
-    mark = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _given(data: Sources, parts: Parts) -> Source:
+    lists, path = read_lists(data), Path(data.lists or "")
+    columns = {key: str(value) for key, value in asdict(data).items() if "column" in key}
+    mark = hashlib.sha256(json.dumps([sha256(path), asdict(parts), columns], sort_keys=True).encode()).hexdigest()[:16]
     return Source(
         split_lists(lists, parts),
         mark=mark,
