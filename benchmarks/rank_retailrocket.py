@@ -3,8 +3,8 @@
 FILE (default: ../shared/data/retailrocket/category_ranking_train.parquet) holds a list for each cart: the categories
 that could come next, features that are given, and which came. Lists go by time: the last fifth is test, the 15% before
 it valid. Settings are searched with one budget for each booster and objective, learned from some lists of train; the
-best are learned from all of it and stopped by valid. The ensemble is joined on valid in the way that valid prefers;
-test is read once. Intervals are paired, over lists.
+best are learned from all of it (or its newest lists, --train-lists) and stopped by valid. The ensemble is joined on
+valid in the way that valid prefers; test is read once. Intervals are paired, over lists.
 
 Five features are constant for a user or a category over the whole file, so they hold what came after the list (a
 category that is put in the cart always has 1 or more in user_cat_hist). Figures are given with all features, and with
@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{int((lists.sought == 0).sum()):,} lists without a wanted one")
     prepared = split_lists(lists, PARTS)
     parts = {name: prepared.part(name) for name in ("train", "valid", "test")}
+    if chosen.train_lists:
+        parts["train"] = parts["train"].take(np.arange(len(parts["train"]))[-chosen.train_lists :])
     for name, own in parts.items():
         print(f"{name}: {len(own):,} lists, {int((own.sought == 0).sum()):,} without a wanted candidate")
     back = {name: _looking_back(own) for name, own in parts.items()}
@@ -78,6 +80,7 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     arguments.add_argument("file", type=Path, nargs="?", default=FILE)
     arguments.add_argument("--trials", type=int, default=8, help="settings tried of each booster and objective")
     arguments.add_argument("--tuning-lists", type=int, default=2000, help="lists of train that trials learn from")
+    arguments.add_argument("--train-lists", type=int, help="newest lists of train to learn from (default: all)")
     arguments.add_argument("--rounds", type=int, default=400, help="trees at most")
     arguments.add_argument("--seed", type=int, default=1)
     return arguments.parse_args(argv)

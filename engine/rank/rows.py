@@ -33,12 +33,14 @@ class Rows:
 
     @property
     def list_weights(self) -> NDArray[np.float32] | None:
-        """(n_lists,) the mean weight of each list's wanted candidates: weights of classes are no weights of lists."""
+        """(n_lists,) the mean weight of each list's wanted candidates, around 1: weights of classes weigh no list."""
         if self.weights is None:
             return None
         summed = np.bincount(self.owner, self.weights * self.wanted, minlength=len(self.sizes))
         n_wanted = np.bincount(self.owner, self.wanted, minlength=len(self.sizes))
-        return (summed / np.maximum(n_wanted, 1)).astype(np.float32)
+        weights = summed / np.maximum(n_wanted, 1)
+        found: NDArray[np.float32] = (weights / weights[n_wanted > 0].mean()).astype(np.float32)
+        return found
 
 
 def rows_of(lists: Lists, kept: NDArray[np.bool_], weights: NDArray[np.float32] | None) -> Rows:
