@@ -76,9 +76,13 @@ def unseen(lists: Lists, pipeline: Pipeline) -> pd.DataFrame:
     known = np.zeros(len(pipeline.catalogue), dtype=bool)
     for model in pipeline.models.values():
         known |= model.trained
-    trained = frame["item_id"].isin(pipeline.catalogue.item_ids[known])
+    ids = pipeline.catalogue.item_ids
+    trained, kept_out = frame["item_id"].isin(ids[known]), np.zeros(len(frame), dtype=bool)
+    if pipeline.hidden is not None:
+        kept_out = frame["item_id"].isin(ids[pipeline.hidden]).to_numpy()
     why = np.where(trained, "others rank higher for everybody", "too few events for the models to learn it")
-    return frame.assign(why=np.where(frame.pop("available"), why, "can't be bought now"))
+    why = np.where(frame.pop("available"), why, "can't be bought now")
+    return frame.assign(why=np.where(kept_out, "kept out of all lists by somebody", why))
 
 
 def ranked_by(model: Recommender, gathered: Gathered, k: int) -> Ranked:

@@ -10,7 +10,7 @@ from engine.recommending.reasons import Because, because
 from pages.parts import cards, compare, links, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join
-from pages.parts.recommend_room import Room, category_words
+from pages.parts.recommend_room import Room, category_words, popularity_words
 
 _SIGNS = {"history": ("history", "by their history"), "category": ("category", "by category")}
 _POPULAR = ("trending_up", "by popularity")
@@ -45,7 +45,7 @@ def facts_line(*words: str) -> str:
 
 def _facts(why: Why, *, told: bool) -> Markup:
     """The share of the history in the item's category, unless the reason tells it already, and the popularity."""
-    chips = [html('<span class="sw-chip">more popular than {} of SKUs</span>', percent(why.popularity))]
+    chips = [html('<span class="sw-chip">{}</span>', popularity_words(why.popularity))]
     if why.category and not told:
         share, name = percent(why.category_share), category_words(why.category)
         chips.insert(0, html('<span class="sw-chip">{} of their history in {}</span>', share, name))

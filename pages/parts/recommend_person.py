@@ -74,10 +74,10 @@ def show_timeline(room: Room) -> None:
 
 
 def _visit(room: Room, events: pd.DataFrame, items: dict[str, dict]) -> Markup:
-    """The events of one visit, as far as they are listed, under its day."""
+    """The events of one visit, as far as they are listed, under its day and number."""
     rows = events.to_dict("records")
     drawn = join(_event(room, row, items.get(row["item_id"])) for row in rows)
-    return html('<p class="sw-visit">{:%-d %b %Y}</p>{}', rows[0]["timestamp"], drawn)
+    return html('<p class="sw-visit">{:%-d %b %Y} · visit {:,}</p>{}', rows[0]["timestamp"], rows[0]["visit"], drawn)
 
 
 def _event(room: Room, row: dict, item: dict | None) -> Markup:

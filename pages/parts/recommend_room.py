@@ -13,6 +13,7 @@ from engine.recommending.serving import train_command
 from engine.recommending.training import PIPELINE
 from engine.workspace import Workspace
 from pages.parts import cards, links, recommend_cache
+from pages.parts.charts import percent
 from pages.parts.markup import html, icon, show
 from pages.parts.recommend_cache import Person, Served, Steps
 
@@ -149,6 +150,11 @@ def label(name: str) -> str:
 def category_words(path: str) -> str:
     """A category's path as people read it."""
     return " › ".join(cards.category(part) for part in path.split(" / "))
+
+
+def popularity_words(share: float) -> str:
+    """How popular an SKU is, from the share of SKUs that are less popular, in [0, 1]."""
+    return "the most popular SKU" if share >= 1 else f"more popular than {percent(share)} of SKUs"
 
 
 def words(found: Portrait) -> str:

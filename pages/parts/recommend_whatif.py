@@ -46,7 +46,7 @@ def show_sliders(room: Room) -> None:
     with columns[1]:
         said = "What the most popular SKU loses of its score; others lose by their rank"
         bound = links.bind("penalty", float(room.config.popularity_penalty), float(served.popularity_penalty))
-        st.slider("Popularity penalty", 0.0, 1.0, step=0.05, help=said, **bound)
+        st.slider("Popularity penalty", 0.0, 1.0, step=0.05, format="%.3g", help=said, **bound)
     with columns[2]:
         said = "0: the best scores; towards 1 the list spreads over the category tree"
         bound = links.bind("diversity", float(room.config.diversity), float(served.diversity))

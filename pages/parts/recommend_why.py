@@ -10,7 +10,7 @@ from pages.parts.charts import meter, percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.recommend_cards import facts_line, reason_line
 from pages.parts.recommend_hiding import hide_button
-from pages.parts.recommend_room import OPENED, Room, category_words, label, pick, title
+from pages.parts.recommend_room import OPENED, Room, category_words, label, pick, popularity_words, title
 
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
 _OFFERED = 200  # candidates below the list that can be picked
@@ -115,7 +115,7 @@ def _carried(room: Room, why: Why) -> Markup:
 
 def _about(why: Why) -> Markup:
     """How popular the SKU is, and how much of the user's history is in its category."""
-    said = [f"It is more popular than {percent(why.popularity)} of the SKUs."]
+    said = [f"It is {popularity_words(why.popularity)}."]
     if why.category:
         said.append(f"{percent(why.category_share)} of this user’s history is in {category_words(why.category)}.")
     return html('<p class="sw-note">{}</p>', " ".join(said))

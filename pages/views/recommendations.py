@@ -90,7 +90,8 @@ def show_user(room: Room) -> None:
 def show_side(room: Room) -> None:
     """Beside a list: the open SKU, or the history."""
     if links.get("see") == WHAT_IF and not links.get("sku"):
-        show_adding(room)
+        with st.container(key="adding" if room.known else "adding-first"):
+            show_adding(room)
     if links.get("sku"):
         show_why(room, links.get("sku"))
     else:

@@ -120,6 +120,9 @@ def test_what_nobody_is_shown_has_a_reason(shop):
     assert rows["new-bag"] == "too few events for the models to learn it"
     assert rows[BAGS[5]] == "others rank higher for everybody"
     assert len(rows) < len(ITEMS)
+    hidden = replace(line, hidden=np.isin(ITEMS, [BAGS[5]]))
+    rows = unseen(make_lists(hidden, data, 1), hidden).set_index("item_id")["why"]
+    assert rows[BAGS[5]] == "kept out of all lists by somebody"
 
 
 def test_one_model_alone_leaves_out_what_the_pipeline_does(shop):
