@@ -36,12 +36,14 @@ class QueryEncoder(Protocol):
 class Dense:
     """Searches `index` with queries encoded by `encoder`; rows refer to `item_ids`, the order of the documents.
 
-    Raises ArtifactError when the index was made with another encoder.
+    with_text: (n_items,) whose documents say something; the others, whose vectors mean nothing, are never found (None:
+    all do). Raises ArtifactError when the index was made with another encoder.
     """
 
     encoder: QueryEncoder
     index: Index
     item_ids: NDArray[np.object_]
+    with_text: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Check that queries and documents are of one encoder."""
@@ -56,7 +58,9 @@ class Dense:
         """The retriever over the index that serves. Raises NotBuiltError with the command when a part is missing."""
         index = open_index(workspace, encoder)
         loaded = load_encoder(encoder, workspace=workspace, config=config)
-        return cls(loaded, index, read_documents(workspace).item_ids)
+        documents = read_documents(workspace)
+        with_text = np.array([bool(text.strip()) for text in documents.texts], dtype=bool)
+        return cls(loaded, index, documents.item_ids, None if with_text.all() else with_text)
 
     def search(self, queries: Sequence[str], k: int, *, eligible: NDArray[np.bool_] | None = None) -> Ranked:
         """The k items nearest to each query, scores are cosines; a query of spaces only has an empty list."""
@@ -70,6 +74,8 @@ class Dense:
 
     def nearest(self, vectors: NDArray[np.float32], k: int, eligible: NDArray[np.bool_] | None = None) -> Ranked:
         """The k items nearest to each of (n, dim) `vectors` of length 1."""
+        if self.with_text is not None:
+            eligible = self.with_text if eligible is None else self.with_text & eligible
         if self._is_same:
             return self.index.search(vectors, k, eligible)
         allowed = self._to_document != NONE
@@ -79,9 +85,14 @@ class Dense:
         return Ranked(np.where(found.rows == NONE, NONE, self._to_document[found.rows]), found.scores)
 
     def similar(self, rows: Sequence[int], k: int, *, eligible: NDArray[np.bool_] | None = None) -> Ranked:
-        """The k items nearest to each item of `rows`, without itself; an item that isn't indexed has an empty list."""
+        """The k items nearest to each item of `rows`, without itself.
+
+        An item that isn't indexed, or has no text, has an empty list.
+        """
         places = self._to_index[np.asarray(rows, dtype=np.int64)]
         known = places != NONE
+        if self.with_text is not None:
+            known &= self.with_text[np.asarray(rows, dtype=np.int64)]
         result_rows = np.full((len(rows), k), NONE, dtype=np.int64)
         result_scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
         if known.any():

@@ -45,6 +45,19 @@ def test_a_filter_holds(dense):
     assert set(dense.search(["anything"], 5, eligible=eligible).rows[0].tolist()) == {3, 8, 20, NONE}
 
 
+def test_items_without_text_are_never_found_and_have_nothing_similar(dense):
+    with_text = np.ones(N, dtype=bool)
+    with_text[[5, 6]] = False
+    bare = Dense(dense.encoder, dense.index, dense.item_ids, with_text)
+    assert {5, 6}.isdisjoint(bare.search(["shoe 5"], N).rows[0].tolist())
+    eligible = np.zeros(N, dtype=bool)
+    eligible[[5, 7]] = True
+    assert bare.search(["shoe 5"], 3, eligible=eligible).rows[0].tolist() == [7, NONE, NONE]
+    found = bare.similar([5, 7], N)
+    assert (found.rows[0] == NONE).all()
+    assert {5, 6, 7}.isdisjoint(found.rows[1].tolist()) and (found.rows[1] != NONE).sum() == N - 3
+
+
 def test_similar_items_leave_out_the_item_itself(dense):
     found = dense.similar([0, 5], 4)
     assert found.rows.shape == (2, 4)
