@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,12 @@ def test_pairs_that_were_all_judged_alike_teach_no_grades(shop, tmp_path):
     alike = Examples(shop.signals, shop.levels, np.full(800, 2, dtype=np.float32), shop.listed, shop.sizes)
     Order.fit(alike, SecondStageConfig(rounds=5)).save(tmp_path)
     assert not (tmp_path / GRADE).exists() and len(Order.load(tmp_path).scores(probes())) == 4
+
+
+def test_trees_of_grades_are_smaller(shop, tmp_path):
+    Order.fit(shop, SecondStageConfig(rounds=3, leaves=12, least=1, grade_leaves=3)).save(tmp_path)
+    leaves = {
+        name: max(map(int, re.findall(r"^num_leaves=(\d+)", (tmp_path / name).read_text(), re.M)))
+        for name in (ORDER, GRADE)
+    }
+    assert leaves[GRADE] <= 3 < leaves[ORDER] <= 12
