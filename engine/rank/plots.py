@@ -28,6 +28,7 @@ _STYLE = {
         "title": {"anchor": "start", "fontSize": 15, "subtitleColor": "#555555"},
     },
 }
+_BESIDE = {"labelAngle": 0, "labelAlign": "left", "labelLimit": 200}
 Spec = dict[str, Any]
 
 
@@ -42,7 +43,10 @@ def class_balance(counts: pd.DataFrame) -> Spec:
             "tooltip": _told("member", "stage", "wanted", "n"),
         },
     }
-    facet = {"facet": {"row": {"field": "member", "title": None}}, "spec": {**bars, "width": 520, "height": 50}}
+    facet = {
+        "facet": {"row": {"field": "member", "title": None, "header": _BESIDE}},
+        "spec": {**bars, "width": 520, "height": 50},
+    }
     return _spec(counts, "Candidates of train before and after balancing", "what each member learned from", facet)
 
 
@@ -53,8 +57,8 @@ def importance(shares: pd.DataFrame) -> Spec:
     order = kept.groupby("feature")["share"].mean().sort_values(ascending=False).index.tolist()
     bars = {
         "mark": {"type": "bar"},
-        "width": 420,
-        "height": {"step": 26},
+        "width": 460,
+        "height": {"step": 9, "for": "offset"},
         "encoding": {
             "y": {"field": "feature", "type": "nominal", "title": None, "sort": order},
             "yOffset": {"field": "member"},
@@ -178,7 +182,7 @@ def study(trials: pd.DataFrame, member: str, metric: str) -> Spec:
     dots = {
         "mark": {"type": "point", "filled": True, "size": 45},
         "encoding": {
-            "x": {"field": "number", "type": "quantitative", "title": "Trial"},
+            "x": {"field": "number", "type": "quantitative", "title": "Trial", "axis": {"tickMinStep": 1}},
             "y": {"field": "value", "type": "quantitative", "title": f"{metric} on valid", "scale": {"zero": False}},
             "color": _colour("state", ["complete", "pruned"], "Trial"),
             "tooltip": _told(*[str(name) for name in told.columns]),

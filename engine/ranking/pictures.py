@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from engine.artifacts import ArtifactStore, Card
+from engine.metrics.definitions import label
 from engine.metrics.measures import measures
 from engine.rank.base import Ranker
 from engine.rank.lists import Lists
@@ -142,9 +143,11 @@ def comparison_table(rows: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     for name, own in rows.items():
         for metric, measure in measures("rank", own, METRICS).items():
             told = figure(measure, seed=0)
-            found.append({"member": name, "metric": metric, "value": told.value, "low": told.low, "high": told.high})
+            found.append(
+                {"member": name, "metric": label(metric), "value": told.value, "low": told.low, "high": told.high}
+            )
     frame = pd.DataFrame(found)
-    best = frame[frame["metric"] == METRICS[0]].set_index("member")["value"]
+    best = frame[frame["metric"] == label(METRICS[0])].set_index("member")["value"]
     order = frame["member"].map(best.rank(ascending=False))
     return frame.iloc[np.lexsort((np.arange(len(frame)), order))].reset_index(drop=True)
 
