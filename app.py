@@ -60,7 +60,16 @@ def main() -> None:
         url_path="metrics",
         help="How well tags, search, recommendations and ranking work, by curve and slice, down to the rows.",
     )
-    page = st.navigation({"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics]})
+    compare = st.Page(
+        links.PAGES["compare"],
+        title="Compare",
+        icon=":material/compare_arrows:",
+        url_path="compare",
+        help="Runs beside a baseline: curves, differences with intervals and verdicts, and the rows that flipped.",
+    )
+    page = st.navigation(
+        {"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics, compare]}
+    )
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()

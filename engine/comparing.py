@@ -11,7 +11,7 @@ import pandas as pd
 from engine.metrics.definitions import definition
 from engine.metrics.measures import find_kind, measures
 from engine.metrics.permutation import effect_size, holm, permutation_test
-from engine.metrics.significance import PairedDifference, paired_bootstrap
+from engine.metrics.significance import Measure, PairedDifference, paired_bootstrap
 from engine.runs import Run, RunStore, paired_rows
 from engine.settings import DEFAULT_SEED
 
@@ -96,7 +96,9 @@ def compare_rows(
     unit = find_kind(kind).unit
     before, after = measures(kind, a, metrics), measures(kind, b, metrics)
     tests = {name: paired_bootstrap(before[name], after[name], seed=seed, unit=unit) for name in before}
-    p = holm([permutation_test(before[name], after[name], seed=seed) for name in before])
+    together = measures(kind, pd.concat([a, b], ignore_index=True), metrics)  # so that columns of parts agree
+    halves = {name: (_part(one, slice(0, len(a))), _part(one, slice(len(a), None))) for name, one in together.items()}
+    p = holm([permutation_test(*halves[name], seed=seed) for name in before])
     return {
         name: Compared(
             tests[name],
@@ -107,6 +109,11 @@ def compare_rows(
         )
         for name, corrected in zip(before, p, strict=True)
     }
+
+
+def _part(measure: Measure, rows: slice) -> Measure:
+    """The measure of some of its rows."""
+    return Measure(measure.parts[rows], measure.combine, measure.values[rows], measure.recentre)
 
 
 def _higher_is_better(metric: str) -> bool:

@@ -21,6 +21,7 @@ PAGES = {
     "recommend": "pages/views/recommendations.py",
     "rank": "pages/views/ranking_lab.py",
     "metrics": "pages/views/metrics.py",
+    "compare": "pages/views/compare_runs.py",
 }
 PARAMETERS = (
     "workspace",
@@ -64,6 +65,9 @@ PARAMETERS = (
     "metric",
     "part",
     "bin",
+    "which",
+    "row",
+    "margin",
 )
 _KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort", "tags", "brand", "price", "stars", "stock", "by", "beside"}
 BETWEEN = "|"  # the values of a parameter that has several

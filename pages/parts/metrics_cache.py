@@ -6,7 +6,9 @@ Beside cache.py, search_cache.py and recommend_cache.py one of the places with S
 import pandas as pd
 import streamlit as st
 
+from engine import flips as flip_book
 from engine import scoreboard, tag_figures
+from engine.comparing import Compared, compare_runs
 from engine.metrics.significance import PairedDifference
 from engine.run_values import Figure, RunValues, open_values
 from engine.runs import Run, RunStore
@@ -50,6 +52,39 @@ def difference(
 ) -> PairedDifference:
     """How far a run is above its baseline over the rows of a part."""
     return scoreboard.difference_of(_baseline, _values, metric, dict(part))
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing runs …")
+def compared(_workspace: Workspace, path: str, baseline: str, run_id: str, margin: float) -> dict[str, Compared]:
+    """Every metric of a run beside the baseline's, with tests and verdicts."""
+    return dict(compare_runs(RunStore(_workspace), baseline, run_id, margin=margin).metrics)
+
+
+def as_table(found: dict[str, Compared]) -> pd.DataFrame:
+    """A comparison as a table to export."""
+    return pd.DataFrame(
+        {
+            "metric": name,
+            "baseline": one.test.a,
+            "run": one.test.b,
+            "difference": one.test.difference,
+            "low": one.test.low,
+            "high": one.test.high,
+            "wins": one.test.wins,
+            "ties": one.test.ties,
+            "losses": one.test.losses,
+            "p": one.p,
+            "effect": one.effect,
+            "verdict": one.verdict,
+        }
+        for name, one in found.items()
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def flips(_baseline: RunValues, _values: RunValues, ids: tuple[str, str], path: str, metric: str) -> pd.DataFrame:
+    """The rows that became better or worse."""
+    return flip_book.flips(_baseline, _values, metric)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

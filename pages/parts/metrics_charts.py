@@ -9,24 +9,24 @@ from engine.metrics.definitions import DEFINITIONS
 from engine.run_values import Figure, RunValues
 from pages.parts.markup import html, join
 
-COLOURS = ("#2f9a86", "#d8763f")  # the run and its baseline, told apart by dash as well
+COLOURS = ("#d8763f", "#2f9a86", "#4f8fd0", "#c98a12", "#9068c4", "#6c7672")  # the baseline first
 
 
-def curves(values: RunValues, beside: RunValues | None, names: tuple[str, str], *, base: str, log: bool) -> None:
-    """A metric over its cut-off for a run and its baseline, with the band of each one's interval."""
+def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
+    """A metric over its cut-off for runs by name, each with the band of its interval; the first is drawn dashed."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    for table, name, colour, dash in zip((values, beside), names, COLOURS, ("solid", "dash"), strict=True):
-        if table is None:
-            continue
+    for place, (name, table) in enumerate(tables.items()):
+        colour = COLOURS[place % len(COLOURS)]
         k, mean, half = (table.curves[key] for key in ("k", base, f"{base} half"))
         upper = [min(value + width, 1.0) for value, width in zip(mean, half, strict=True)]
         lower = [max(value - width, 0.0) for value, width in zip(mean, half, strict=True)]
         band = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "mode": "lines"}
         figure.add_scatter(x=k, y=upper, **band)
         figure.add_scatter(x=k, y=lower, fill="tonexty", fillcolor=_faint(colour), **band)
-        figure.add_scatter(x=k, y=mean, name=name, mode="lines+markers", line={"color": colour, "dash": dash})
+        line = {"color": colour, "dash": "solid" if place else "dash"}
+        figure.add_scatter(x=k, y=mean, name=name, mode="lines+markers", line=line)
     ticks = {"tickvals": [1, 2, 5, 10, 20, 50, 100]} if log else {}
     figure.update_layout(
         xaxis={"title": "k", "type": "log" if log else "linear", **ticks},
@@ -35,7 +35,7 @@ def curves(values: RunValues, beside: RunValues | None, names: tuple[str, str], 
         legend={"orientation": "h", "y": 1.08},
         height=300,
     )
-    st.plotly_chart(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {names[0]} and {names[1]}")
+    st.plotly_chart(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {' and '.join(tables)}")
 
 
 def lines(
@@ -61,7 +61,7 @@ def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": "gray", "dash": "dot"}, name="as predicted")
     mean, share, n = zip(*points, strict=True)
     said = [f"{count:,} pairs" for count in n]
-    figure.add_scatter(x=mean, y=share, mode="lines+markers", name="came true", text=said, line={"color": COLOURS[0]})
+    figure.add_scatter(x=mean, y=share, mode="lines+markers", name="came true", text=said, line={"color": COLOURS[1]})
     _square(figure, "Mean probability")
     st.plotly_chart(
         figure, key=key, alt="The share that came true at each probability; on the diagonal it is as predicted"

@@ -75,8 +75,7 @@ def open_room(workspace: Workspace) -> Room:
     kind = links.get("room") or first_room(workspace)
     runs = metrics_cache.runs(workspace, kind)
     if not runs:
-        command = f".venv/bin/python scripts/{EVALUATE[kind].format(workspace.name)}"
-        raise NotBuiltError(f"A run of {ROOMS[kind].label.lower()}", command)
+        raise not_measured(workspace, kind)
     run = _chosen(runs, links.get("run"), "run") or scoreboard.first_run(runs, kind) or runs[0]
     baseline = _chosen(runs, links.get("beside"), "baseline") or scoreboard.baseline_of(runs, run)
     lines = metrics_cache.scores(workspace, str(workspace.path), run.id, baseline.id if baseline else None)
@@ -85,6 +84,12 @@ def open_room(workspace: Workspace) -> Room:
     if metric not in names:
         raise UnknownNameError(f"metric of {kind} runs", metric, names)
     return Room(workspace, kind, runs, run, baseline, lines, metric, _part(metric))
+
+
+def not_measured(workspace: Workspace, kind: str) -> NotBuiltError:
+    """Nothing was measured in this room yet: with the command that does."""
+    command = f".venv/bin/python scripts/{EVALUATE[kind].format(workspace.name)}"
+    return NotBuiltError(f"A run of {ROOMS[kind].label.lower()}", command)
 
 
 def first_room(workspace: Workspace) -> str:

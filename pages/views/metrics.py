@@ -97,8 +97,11 @@ def _show_curve(room: Room) -> None:
         key=f"axis-{room.kind}",
         label_visibility="collapsed",
     )
-    names = (room.run.model, room.baseline.model if room.baseline else "")
-    metrics_charts.curves(room.values, room.beside, names, base=shown, log=axis == "log")
+    tables = {room.run.model: room.values}
+    if room.beside is not None and room.baseline is not None:
+        named = room.baseline.model if room.baseline.model != room.run.model else room.baseline.id
+        tables = {named: room.beside, **tables}
+    metrics_charts.curves(tables, base=shown, log=axis == "log")
 
 
 def _show_histogram(room: Room) -> None:

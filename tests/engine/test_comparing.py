@@ -36,6 +36,21 @@ def test_a_better_run_is_clearly_better(store):
     assert compare_runs(store, b, a, metrics=["mrr"]).metrics["mrr"].verdict == "worse"
 
 
+def test_every_metric_of_recommendations_is_tested(store):
+    rng = np.random.default_rng(1)
+    runs = []
+    for model, items in (("popular", 4), ("als", 30)):
+        hits = [[f"i{n}" for n in rng.choice(items, 4, replace=False)] for _ in range(40)]
+        rows = {"user_id": [f"u{n}" for n in range(40)], "hits": hits, "relevant": [["i1", "i2"]] * 40}
+        more = {"surprise": [[1.0] * 4] * 40, "hit_categories": [["Bags"] * 4] * 40, "n_items": 30}
+        run = new_run("recommend", model, config={}, data_hash="d", split="s", seed=1, eligibility="all")
+        runs.append(store.save(run, pd.DataFrame({**rows, **more})).id)
+    found = compare_runs(store, *runs).metrics
+    assert found["coverage@5"].verdict == "better" and found["coverage@5"].p < 0.01
+    assert found["gini@5"].verdict == "better" and found["novelty@5"].p == 1.0
+    assert found["recall@20"].verdict == "worse"
+
+
 def test_runs_of_another_split_are_refused_with_the_difference(store):
     a, b = saved(store, [1, 2]), saved(store, [1, 2], model="dense", split="other")
     with pytest.raises(DataError, match=r"can't be compared: the split differs \('s' and 'other'\)"):
