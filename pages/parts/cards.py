@@ -89,7 +89,7 @@ def passport_head(item: dict[str, Any], root: Path, *, pictures: bool) -> Markup
     said = html('<p class="sw-lead">{}</p>', item["description"]) if item["description"] else ""
     return html(
         '<div class="sw-passport {}">{}<div><span class="sw-meta">{}</span><h1>{}</h1>{}'
-        '<dl class="sw-facts">{}</dl><a class="sw-link sw-small" href="{}">Who finds it</a> '
+        '<dl class="sw-facts">{}</dl><a class="sw-link sw-small" href="{}">Who finds it</a> · '
         '<a class="sw-link sw-small" href="{}">Who is shown it</a></div>{}</div>',
         "" if pictures else "sw-plain",
         image(root, item),

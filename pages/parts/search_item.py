@@ -61,20 +61,20 @@ def _finders(room: Room, finders: tuple[Finder, ...], item_id: str) -> Markup:
     if not finders:
         note = html('<p class="sw-note">It has no tags or title to ask for, and no query asked here finds it.</p>')
         return html("{}{}", title, note)
-    head = html('<th>Query</th><th>Why this query</th><th class="sw-r">Place in its first {}</th>', DEPTH)
+    head = html("<th>Place</th><th>Query</th><th>Why this query</th>")
     rows = join(_finder(one, item_id) for one in finders)
-    table = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    table = '<table class="sw-table sw-breakdown"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
     return html("{}{}", title, html(table, head, rows))
 
 
 def _finder(one: Finder, item_id: str) -> Markup:
-    missed = html('<span class="sw-badge sw-down">{} not found</span>', icon("search_off"))
+    missed = html('<span class="sw-badge sw-down">{} not in {}</span>', icon("search_off"), DEPTH)
     return html(
-        '<tr><td><a class="sw-link" href="{}">{}</a></td><td>{}</td><td class="sw-r">{}</td></tr>',
+        '<tr><td>{}</td><td><a class="sw-link" href="{}">{}</a></td><td>{}</td></tr>',
+        html('<b class="sw-num">#{}</b>', one.place) if one.place else missed,
         links.link(q=one.query, sku=item_id if one.place else None),
         one.query,
         _ORIGINS[one.origin],
-        html('<b class="sw-num">#{}</b>', one.place) if one.place else missed,
     )
 
 
@@ -87,11 +87,11 @@ def _read(document: Document) -> Markup:
         "Description": document.summary,
         "Features": ", ".join(document.features),
     }
-    row = '<tr><th>{}</th><td class="sw-wide-cell">{}</td></tr>'
+    row = '<div><span class="sw-meta">{}</span><p class="sw-lead">{}</p></div>'
     listed = join(html(row, name, text) for name, text in parts.items() if text)
     said = f"Its document; of reviews, the {document.n_reviews:,} from before the cut-off of train"
     title = html(_SECTION, "What search reads of it", said)
     if not listed:
         note = "It has no title, description, features or keywords, so only words of its reviews can find it."
         return html('{}<p class="sw-note" role="status">{} {}</p>', title, icon("info"), note)
-    return html('{}<table class="sw-table sw-breakdown"><tbody>{}</tbody></table>', title, listed)
+    return html('{}<div class="sw-wide">{}</div>', title, listed)

@@ -61,7 +61,7 @@ def _head(room: Room, hit: Hit, shown: search_hits.Shown) -> Markup:
     item = shown.items[hit.item_id]
     return html(
         '<div class="sw-passport {}">{}<div><span class="sw-meta">Hit {} · {} · {} {}</span><h2>{}</h2>{}{}'
-        '<a class="sw-link sw-small" href="{}">Open in the SKU explorer</a> '
+        '<a class="sw-link sw-small" href="{}">Open in the SKU explorer</a> · '
         '<a class="sw-link sw-small" href="{}">Who else finds it</a></div></div>',
         "" if item.get("image") else "sw-plain",
         cards.image(room.workspace.path, item),

@@ -16,6 +16,7 @@ from pages.parts import links, search_cache, search_filters
 from pages.parts.markup import html, icon, show
 
 BEST = "second_stage"
+SELECT = 165  # pixels: two stand side by side on a phone
 DEPTH = 100  # hits that are looked for; pages, comparison and export show these
 
 
@@ -77,10 +78,12 @@ def choose_retrievers(room: Room) -> None:
     about = {name: f"{label(name)}: {part.about}" for name, part in RETRIEVERS.parts.items()}
     default = search_cache.best(room.workspace)
     bound = links.bind("by", room.by, default, drop=("above",))
-    st.selectbox("Answered by", names, format_func=label, width=180, help="\n\n".join(about.values()), **bound)
+    st.selectbox("Answered by", names, format_func=label, width=SELECT, help="\n\n".join(about.values()), **bound)
     others = ["", *(name for name in names if name != room.by)]
     bound = links.bind("beside", room.beside if room.beside in others else "", "", drop=("sku", "above"))
-    st.selectbox("Beside it", others, format_func=lambda name: label(name) if name else "Nothing", width=180, **bound)
+    st.selectbox(
+        "Beside it", others, format_func=lambda name: label(name) if name else "Nothing", width=SELECT, **bound
+    )
 
 
 def label(name: str) -> str:
