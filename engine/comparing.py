@@ -10,7 +10,7 @@ import pandas as pd
 
 from engine.metrics.definitions import definition
 from engine.metrics.measures import find_kind, measures
-from engine.metrics.permutation import effect_size, holm, permutation_test
+from engine.metrics.permutation import N_PERMUTATIONS, effect_size, holm, permutation_test
 from engine.metrics.significance import Measure, PairedDifference, paired_bootstrap
 from engine.runs import Run, RunStore, paired_rows
 from engine.settings import DEFAULT_SEED
@@ -75,11 +75,16 @@ def compare_runs(
     metrics: Sequence[str] | None = None,
     margin: float = MARGIN,
     seed: int = DEFAULT_SEED,
+    n_permutations: int = N_PERMUTATIONS,
 ) -> Comparison:
-    """Run `other` beside `baseline` in each of `metrics` (default: those of their kind). Errors as in `paired_rows`."""
+    """Run `other` beside `baseline` in each of `metrics` (default: those of their kind).
+
+    n_permutations: of each metric's test, which takes most of the time; 0 leaves p-values out (NaN). Errors as in
+    `paired_rows`.
+    """
     a, b = paired_rows(store, baseline, other)
     first, second = store.get(baseline), store.get(other)
-    found = compare_rows(first.kind, a, b, metrics=metrics, margin=margin, seed=seed)
+    found = compare_rows(first.kind, a, b, metrics=metrics, margin=margin, seed=seed, n_permutations=n_permutations)
     return Comparison(first, second, found, len(a))
 
 
@@ -91,14 +96,13 @@ def compare_rows(
     metrics: Sequence[str] | None = None,
     margin: float = MARGIN,
     seed: int = DEFAULT_SEED,
+    n_permutations: int = N_PERMUTATIONS,
 ) -> dict[str, Compared]:
-    """The rows `b` beside the rows `a` of the same ids in the same order, for each metric."""
+    """The rows `b` beside the rows `a` of the same ids in the same order, for each metric, as `compare_runs` does."""
     unit = find_kind(kind).unit
     before, after = measures(kind, a, metrics), measures(kind, b, metrics)
     tests = {name: paired_bootstrap(before[name], after[name], seed=seed, unit=unit) for name in before}
-    together = measures(kind, pd.concat([a, b], ignore_index=True), metrics)  # so that columns of parts agree
-    halves = {name: (_part(one, slice(0, len(a))), _part(one, slice(len(a), None))) for name, one in together.items()}
-    p = holm([permutation_test(*halves[name], seed=seed) for name in before])
+    p = _p_values(kind, a, b, metrics, seed, n_permutations) if n_permutations else [float("nan")] * len(before)
     return {
         name: Compared(
             tests[name],
@@ -109,6 +113,15 @@ def compare_rows(
         )
         for name, corrected in zip(before, p, strict=True)
     }
+
+
+def _p_values(
+    kind: str, a: pd.DataFrame, b: pd.DataFrame, metrics: Sequence[str] | None, seed: int, n_permutations: int
+) -> list[float]:
+    """The corrected p-value of each metric. Both runs are measured together, so that the columns of parts agree."""
+    together = measures(kind, pd.concat([a, b], ignore_index=True), metrics)
+    halves = [(_part(one, slice(0, len(a))), _part(one, slice(len(a), None))) for one in together.values()]
+    return holm([permutation_test(*both, seed=seed, n_resamples=n_permutations) for both in halves])
 
 
 def _part(measure: Measure, rows: slice) -> Measure:

@@ -60,6 +60,12 @@ def compared(_workspace: Workspace, path: str, baseline: str, run_id: str, margi
     return dict(compare_runs(RunStore(_workspace), baseline, run_id, margin=margin).metrics)
 
 
+@st.cache_data(max_entries=64, show_spinner="Comparing runs …")
+def verdicts(_workspace: Workspace, path: str, baseline: str, run_id: str, margin: float) -> dict[str, Compared]:
+    """The same without the tests, which take most of the time."""
+    return dict(compare_runs(RunStore(_workspace), baseline, run_id, margin=margin, n_permutations=0).metrics)
+
+
 def as_table(found: dict[str, Compared]) -> pd.DataFrame:
     """A comparison as a table to export."""
     return pd.DataFrame(

@@ -129,7 +129,7 @@ def _alone(run: Run, runs: Sequence[Run]) -> bool:
 def show_matrix(workspace: Workspace, baseline: Run, others: list[Run], margin: float) -> None:
     """Every metric of every run with its verdict; a run's name opens its differences and flips below."""
     found = {
-        run.id: metrics_cache.compared(workspace, str(workspace.path), baseline.id, run.id, margin) for run in others
+        run.id: metrics_cache.verdicts(workspace, str(workspace.path), baseline.id, run.id, margin) for run in others
     }
     said = "Arrows where the difference is clear; a run opens below"
     show(html(_TITLE, f"Beside {baseline.model}", said), key="matrix-title")
