@@ -59,6 +59,10 @@ def _show_all(workspace: Workspace, runs: dict[str, Run]) -> None:
     print(heading(METRICS))
     for name, made in sorted(runs.items()):
         print(figures_line(name, store.aggregate(made.id), METRICS))
+    for name, made in sorted(runs.items()):
+        if "chosen" in made.config:
+            how = f"{made.config['chosen']} ({made.config['reason']})"
+            print(f"{name}: its weights were chosen {how}, so its figures flatter it")
 
 
 def _show_differences(workspace: Workspace, runs: dict[str, Run], metric: str, seed: int) -> None:

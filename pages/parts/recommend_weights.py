@@ -53,7 +53,7 @@ def show_serving(room: Room) -> None:
         show(html('{}<p class="sw-note">Fitted on valid when the models were trained.</p>', title), key="serving")
         return
     show(html("{}{}", title, _told(change)), key="serving")
-    act = partial(_commit, room, change.before, reason=f"Back to the weights before {change.when[:16]}")
+    act = partial(_commit, room, change.before, reason=f"Back to the weights before {_moment(change)}")
     st.button("Bring back the weights before", key="weights-back", icon=":material/undo:", on_click=act)
 
 
@@ -65,17 +65,20 @@ def _told(change: Change) -> Markup:
         )
         for metric, found in change.cost.items()
     )
-    when = change.when[:16].replace("T", " ")
     return html(
-        '<p class="sw-note">{} {} let them serve on {} UTC: “{}”</p>{}'
+        '<p class="sw-note">{} {} let them serve on {}: “{}”</p>{}'
         '<p class="sw-note">What that changed on test, with its interval:</p><ul class="sw-compared">{}</ul>',
         icon("tune"),
         change.who,
-        when,
+        _moment(change),
         change.reason,
         _moves(change.before, change.after),
         cost,
     )
+
+
+def _moment(change: Change) -> str:
+    return f"{change.when[:16].replace('T', ' ')} UTC"
 
 
 def _moves(before: PipelineConfig, after: PipelineConfig) -> Markup:
@@ -104,5 +107,5 @@ def _commit(room: Room, config: PipelineConfig, *, reason: str = "") -> None:
             room.workspace, served.shop, config, reason=why, who=deciding.who(), over=served.pipeline_version
         )
     ):
-        deciding.say("These weights serve by now")
+        deciding.say("These weights serve now")
         links.follow(links.link(**WEIGHTS))

@@ -204,7 +204,7 @@ def test_tried_weights_serve_for_everybody_with_a_reason_and_can_be_taken_back(t
     assert "The reason is empty; write one." in part(app, "said") and listed(run(RECOMMEND, {"user": "U-01"})) != tried
     app.text_input(key="weights-reason").set_value("All the same <b>bag</b>")
     commit(app)
-    assert "These weights serve by now" in part(app, "said") and "diversity" not in app.query_params
+    assert "These weights serve now" in part(app, "said") and "diversity" not in app.query_params
     assert "10 same place" in part(app, "compared")
     assert listed(run(RECOMMEND, {"user": "U-01"})) == tried
     told = part(app, "serving")

@@ -138,6 +138,8 @@ def test_given_weights_serve_over_the_same_models_and_training_takes_them_as_the
     assert train_recommender.main(["--keep-models", "--diversity", "0.5", "--reason", "Too much alike"]) == 0
     said = capsys.readouterr().out
     assert re.search(r"diversity +0 -> 0\.5", said) and re.search(r"diversity@5 .* users better", said)
+    assert evaluate_recommender.main([]) == 0
+    assert "pipeline: its weights were chosen by hand, with test in sight (Too much alike)" in capsys.readouterr().out
     assert last_change(workspace).reason == "Too much alike" and store.current(KIND, "ease", command="") == ease
     assert train_recommender.main(["--sources", "ease=0.7,popular=0.3", "--alpha", "0.8", "--diversity", "0.1"]) == 0
     config = open_pipeline(workspace)[1].config
