@@ -84,11 +84,22 @@ def difference(a: Mapping[str, Measure], b: Mapping[str, Measure], metric: str, 
 
 def better_words(found: PairedDifference, metric: str) -> str:
     """ "+0.012 (0.004 to 0.020), 118 lists better, 74 worse", where better means lower for a loss."""
-    said = definition(metric)
-    if said is None or said.higher_is_better:
+    if not lower_is_better(metric):
         return found.words()
-    number = found.words().partition("),")[0] + ")"
+    difference, low, high = (round(value, 4) + 0.0 for value in (found.difference, found.low, found.high))
+    number = f"{difference:+.4f} ({low:.4f} to {high:.4f})"
     return f"{number}, {found.losses} {found.unit} better, {found.wins} worse"
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether less of a metric is better, as of a loss."""
+    said = definition(metric)
+    return said is not None and not said.higher_is_better
+
+
+def digits(metric: str) -> int:
+    """How many digits of a figure are told: losses are small, and differ in the fourth."""
+    return 4 if lower_is_better(metric) else 3
 
 
 def reliability_of(rows: pd.DataFrame) -> list[Bin]:

@@ -16,6 +16,7 @@ from engine.rank.lists import Lists
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE, places
 
+LEAST = 0.1  # share of lists on which members are said to disagree
 FIRST = 5  # places that a wanted item should be among
 PLACE, VALUE = " place", " ndcg@5"  # after a ranker's name in the table
 
@@ -25,6 +26,7 @@ class Preset:
     """Lists worth a look: a question, what it means, and how well each row of the table fits it (NaN: not at all)."""
 
     name: str
+    label: str
     about: str
     score: Callable[[pd.DataFrame], pd.Series]
 
@@ -86,6 +88,11 @@ def _missed(table: pd.DataFrame) -> pd.Series:
     return place.where(place > FIRST)
 
 
+def _disagreement(table: pd.DataFrame) -> pd.Series:
+    agreement = table["agreement"]
+    return -agreement.where(agreement <= agreement.quantile(LEAST))
+
+
 def _one_knew(table: pd.DataFrame) -> pd.Series:
     """How many places the best member has the wanted candidate above the ensemble, where it has it first."""
     singles = [name for name in table if name.endswith(PLACE) and name not in (ENSEMBLE + PLACE, BASE + PLACE)]
@@ -97,15 +104,31 @@ def _one_knew(table: pd.DataFrame) -> pd.Series:
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("better", "better than the baseline", lambda table: _gain(table).where(_gain(table) > 0)),
-        Preset("worse", "worse than the baseline", lambda table: -_gain(table).where(_gain(table) < 0)),
-        Preset("missed", f"a wanted SKU is a candidate, but none is in the first {FIRST}", _missed),
+        Preset(
+            "better",
+            "Better than the baseline",
+            "NDCG@5 is higher than that of the baseline",
+            lambda table: _gain(table).where(_gain(table) > 0),
+        ),
+        Preset(
+            "worse",
+            "Worse than the baseline",
+            "NDCG@5 is lower than that of the baseline",
+            lambda table: -_gain(table).where(_gain(table) < 0),
+        ),
+        Preset(
+            "missed",
+            f"Missed in the first {FIRST}",
+            f"a wanted SKU is a candidate, but none is in the first {FIRST}",
+            _missed,
+        ),
         Preset(
             "lost",
+            "Lost before ranking",
             "no wanted SKU is a candidate: no ranker can help",
             lambda table: table["wanted"].where(table["found"] == 0).astype(float),
         ),
-        Preset("disagree", "the members order the candidates most differently", lambda table: -table["agreement"]),
-        Preset("one knew", "one member has a wanted SKU first, the ensemble hasn’t", _one_knew),
+        Preset("disagree", "Members disagree", "the tenth on which members agree least about the order", _disagreement),
+        Preset("one knew", "One member knew", "one member has a wanted SKU first, the ensemble hasn’t", _one_knew),
     )
 }

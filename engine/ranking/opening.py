@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.artifacts import ArtifactStore, Card
-from engine.errors import ArtifactError, MissingExtraError
+from engine.errors import ArtifactError, DataError, MissingExtraError, SettingsError, UnknownNameError
 from engine.rank.base import Floats
 from engine.rank.lists import Lists
 from engine.rank.panel import Panel
 from engine.ranking import kept
-from engine.ranking.cache import ENSEMBLE, KIND
+from engine.ranking.cache import COST, ENSEMBLE, KIND
 from engine.ranking.lab import Lab, measured
 from engine.ranking.measuring import POPULARITY, popularity
 from engine.ranking.own_order import OWN
 from engine.ranking.serving import ServedRanker, open_ranker, open_scores, train_command
 from engine.ranking.source import Source, reopen
-from engine.ranking.training import COST
 from engine.workspace import Workspace
 
 
@@ -78,7 +77,7 @@ def open_lab(workspace: Workspace) -> Opening:
     Raises NotBuiltError with the command, ArtifactError when files are damaged or the lists are no longer there.
     """
     served, missing = _opened(workspace)
-    source, scores = reopen(workspace, served.card), open_scores(workspace)
+    source, scores = _source(workspace, served.card), open_scores(workspace)
     test = source.prepared.test
     base_name, base = _base(source, scores.baselines)
     members = {name: scores.members[name] for name in served.members}
@@ -89,6 +88,14 @@ def open_lab(workspace: Workspace) -> Opening:
     lab = Lab(lists, Panel(served.members, served.ensemble), kept_scores, base, base_name)
     card = served.card
     return Opening(lab, card, source, _balance(card), _micros(workspace, card), missing, _current(workspace, card))
+
+
+def _source(workspace: Workspace, card: Card) -> Source:
+    try:
+        return reopen(workspace, card)
+    except (UnknownNameError, SettingsError, DataError) as error:
+        said = f"The configuration that the ensemble was trained with can't be read any more ({error})"
+        raise ArtifactError(f"{said}; train it again.") from None
 
 
 def _opened(workspace: Workspace) -> tuple[ServedRanker, dict[str, str]]:

@@ -13,7 +13,7 @@ from pages.parts import cards, export, links, ranking_cache, states
 from pages.parts.charts import meter
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_export import stamped
-from pages.parts.ranking_room import Room, label, section, user_words
+from pages.parts.ranking_room import Room, label, section, table, user_words
 from pages.parts.ranking_why import show_why
 from pages.parts.recommend_room import event_words
 
@@ -51,7 +51,7 @@ def _questions(room: Room) -> Markup:
             links.link(ask=None if name == asked else name, user=None, list=None, all=None, **OPENED),
             PRESETS[name].about,
             Markup(' aria-current="true"') if name == asked else "",
-            name.capitalize(),
+            PRESETS[name].label,
             n,
         )
         for name, n in ranking_cache.counts(room.opened).items()
@@ -71,10 +71,10 @@ def _show_lists(room: Room) -> None:
     """Lists as a table: those of a user, those that answer a question, or all of them."""
     user, asked = links.get("user").strip(), links.get("ask")
     if user:
-        table = room.lab.table
-        rows, said = table[table["user_id"] == user], f"Lists of {user}"
+        rows, said = room.lab.table[room.lab.table["user_id"] == user], f"Lists of {user}"
     elif asked:
-        rows, said = ranking_cache.found(room.opened, asked), PRESETS[asked].about
+        rows = ranking_cache.found(room.opened, asked)
+        said = PRESETS[asked].about
     else:
         rows, said = room.lab.table, "all lists of test; choose a question above to begin with"
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):

@@ -93,11 +93,11 @@ def _agreements(importance: pd.DataFrame, orders: pd.DataFrame) -> Markup:
     return join(parts)
 
 
-def _matrix(table: pd.DataFrame) -> Markup:
-    head = html("<th></th>{}", join(html('<th class="sw-r">{}</th>', label(name)) for name in table))
+def _matrix(values: pd.DataFrame) -> Markup:
+    head = html("<th></th>{}", join(html('<th class="sw-r">{}</th>', label(name)) for name in values))
     body = join(
         html("<tr><td><b>{}</b></td>{}</tr>", label(str(name)), join(_cell(value) for value in row))
-        for name, row in table.iterrows()
+        for name, row in values.iterrows()
     )
     return table(head, body, "sw-breakdown sw-matrix")
 

@@ -7,7 +7,7 @@ from engine.metrics.definitions import definition
 from engine.metrics.significance import PairedDifference
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE
-from engine.ranking.lines import METRICS, Figure, Line
+from engine.ranking.lines import METRICS, Figure, Line, digits
 from engine.ranking.opening import Counts
 from pages.parts import compare, links, ranking_cache
 from pages.parts.charts import meter, percent
@@ -74,13 +74,15 @@ def _figures(room: Room, lines: list[Line]) -> Markup:
     heads = [html("<th>Ranker</th>"), html('<th class="sw-r">Weight</th>')]
     heads += [html('<th class="sw-r" title="{}">{}</th>', _about(metric), _HEADS[metric]) for metric in METRICS]
     heads += [html('<th class="sw-r">µs a candidate</th>')]
-    heads += [html("<th>NDCG@5 beside {}</th>", room.label(name)) for name in (BASE, best) if name]
+    heads += [html("<th>Beside {}</th>", room.label(name)) for name in (BASE, best) if name]
     rows = join(_row(room, line, best) for line in lines)
     off = join(
         html("<li>{} <span><b>{}</b> has no weight: {}.</span></li>", icon("block"), label(name), why)
         for name, why in room.lab.panel.ensemble.off.items()
     )
-    said = "On the same lists, best first; in brackets the 95 % interval over lists. A figure opens to its lists"
+    said = (
+        "On the same lists, best first; below each figure its 95 % interval over lists. The last columns are of NDCG@5"
+    )
     note = html('<ul class="sw-compared">{}</ul>', off) if off else ""
     return html("{}{}{}", section("Members side by side", said), table(join(heads), rows, "sw-figures"), note)
 
@@ -95,21 +97,19 @@ def _row(room: Room, line: Line, best: str) -> Markup:
     micros = room.opened.opening.micros.get(line.name)
     cells = [html("<td><b>{}</b></td>", room.label(line.name))]
     cells += [html('<td class="sw-r">{}</td>', "" if weight is None else percent(weight))]
-    cells += [_figure(line.figures.get(metric), line.name) for metric in METRICS]
+    cells += [_figure(line.figures.get(metric), metric, line.name) for metric in METRICS]
     cells += [html('<td class="sw-r">{}</td>', "" if micros is None else f"{micros:,.1f}")]
     cells += [_beside(line, other) for other in (BASE, best) if other]
     return html('<tr class="{}">{}</tr>', "sw-whole" if line.name == ENSEMBLE else "", join(cells))
 
 
-def _figure(found: Figure | None, name: str) -> Markup:
+def _figure(found: Figure | None, metric: str, name: str) -> Markup:
     if found is None:
         return html('<td class="sw-r sw-quiet">–</td>')
     return html(
-        '<td class="sw-r"><a class="sw-link" href="{}">{:.3f}</a><small>{:.3f} to {:.3f}</small></td>',
+        '<td class="sw-r"><a class="sw-link" href="{}">{:.{}f}</a><small>{:.{}f} to {:.{}f}</small></td>',
         links.link(rows=f"ranker:{name}"),
-        found.value,
-        found.low,
-        found.high,
+        *(part for value in (found.value, found.low, found.high) for part in (value, digits(metric))),
     )
 
 
@@ -140,7 +140,7 @@ def _reliability(room: Room) -> Markup:
     longest = max((max(one.said, one.wanted) for one in bins), default=1.0) or 1.0
     rows = join(
         html(
-            '<a class="sw-bar" href="{}" aria-label="{}, open the candidates"><span>{}</span>{}'
+            '<a class="sw-bar sw-said-so" href="{}" aria-label="{}, open the candidates"><span>{}</span>{}'
             '<span class="sw-num">{} <small>of {:,}</small></span></a>',
             links.link(rows=f"bin:{chosen}:{number}"),
             f"said {percent(one.said)}, came true {percent(one.wanted)}",

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from engine.errors import counted
 from engine.metrics.definitions import definition
 from engine.metrics.significance import PairedDifference
-from engine.ranking.lines import better_words
+from engine.ranking.lines import better_words, digits
 from pages.parts import compare, export, links, ranking_cache
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_export import stamped
@@ -29,11 +29,11 @@ def show_weights(room: Room) -> None:
             st.session_state[key] = float(room.weights[name])
             said = f"Fitted on valid: {room.fitted[name]:.2f}"
             st.slider(label(name), 0.0, 1.0, step=0.01, help=said, key=key, on_change=_moved, args=(names,))
+    show(_presets(room), key="weight-presets")
     show(_changes(room), key="changes")
     if room.reweighted:
         _show_cost(room)
         _show_lists(room)
-    _show_presets(room)
 
 
 def _moved(names: list[str]) -> None:
@@ -50,7 +50,7 @@ def _changes(room: Room) -> Markup:
     return html('<p class="sw-note" role="status">{} As shares: {}. {}</p>', icon("tune"), shares, way)
 
 
-def _show_presets(room: Room) -> None:
+def _presets(room: Room) -> Markup:
     """Each member alone, and all alike."""
     names = list(room.fitted)
     ways = [(f"{label(name)} alone", {one: float(one == name) for one in names}) for name in names]
@@ -64,7 +64,7 @@ def _show_presets(room: Room) -> None:
         )
         for said, weights in ways
     )
-    show(html('<nav class="sw-chips sw-ask" aria-label="Weights to try">{}</nav>', chips), key="weight-presets")
+    return html('<nav class="sw-chips sw-ask" aria-label="Weights to try">{}</nav>', chips)
 
 
 def _show_cost(room: Room) -> None:
@@ -86,12 +86,14 @@ def _line(metric: str, found: PairedDifference) -> Markup:
         (("up", "better") if better else ("down", "worse")) if found.clear else ("same", "no clear difference")
     )
     return html(
-        '<tr><td><b>{}</b><small>{}</small></td><td class="sw-r">{:.3f}</td><td class="sw-r">{:.3f}</td>'
+        '<tr><td><b>{}</b><small>{}</small></td><td class="sw-r">{:.{}f}</td><td class="sw-r">{:.{}f}</td>'
         "<td>{} {}</td></tr>",
         _NAMES[metric],
         "" if said is None or said.higher_is_better else "lower is better",
         found.a,
+        digits(metric),
         found.b,
+        digits(metric),
         compare.badge(where, words),
         better_words(found, metric),
     )
