@@ -28,22 +28,27 @@ def read_given(
     list_column: str,
     item_column: str,
     time_column: str,
-    wanted_column: str | None = "y",
+    wanted_column: str = "y",
     user_column: str | None = None,
     code_columns: Sequence[str] = (),
+    ignored_columns: Sequence[str] = (),
+    answered: bool = True,
 ) -> Lists:
     """The lists of `path` in order of time; a list is what stands under one value of `list_column` at one time.
 
-    time_column: a timestamp, in UTC where it names no zone; wanted_column: 0 or 1, None: nobody knows; user_column:
-    None takes the list's value for the user; code_columns: features that are a category's code, whole numbers from 0.
-    Every column that isn't named is a feature, and a missing value in it is unknown. Rows that say the same of one item
-    in one list are one candidate, wanted when one of them is. Lists without anything wanted are kept. Raises DataError
-    naming the file, the column, and the row from 1 of what can't be used.
+    time_column: a timestamp, in UTC where it names no zone; wanted_column: 0 or 1; answered: whether that is read and
+    has to be there; user_column: None takes the list's value for the user; code_columns: features that are a category's
+    code, whole numbers from 0; ignored_columns: no features, such as those that hold what came after the list. Every
+    other column is a feature, and a missing value in it is unknown. Rows that say the same of one item in one list are
+    one candidate, wanted when one of them is. Lists without anything wanted are kept. Raises DataError naming the file,
+    the column, and the row from 1 of what can't be used.
     """
     table = _read(path)
-    named = [name for name in (list_column, item_column, time_column, wanted_column, user_column) if name is not None]
+    named = [list_column, item_column, time_column, *([wanted_column] if answered else [])]
+    named += [*([user_column] if user_column else []), *ignored_columns]
     require_columns(path, table.column_names, [*named, *code_columns])
-    names = [name for name in table.column_names if name not in named and not name.startswith(_PANDAS_INDEX)]
+    others = {*named, wanted_column}
+    names = [name for name in table.column_names if name not in others and not name.startswith(_PANDAS_INDEX)]
     if not names or not len(table):
         raise DataError("has no rows" if names else "has no column left that could be a feature", file=path)
     lists, ids = _texts(table, list_column, path)
@@ -57,7 +62,7 @@ def read_given(
     rows, begins = order[distinct], np.flatnonzero(starts[distinct])
     first = rows[begins]
     users = ids[lists[first]] if user_column is None else _users(table, user_column, path, order, starts)
-    wanted = None if wanted_column is None else _truths(table, wanted_column, path)[order]
+    wanted = _truths(table, wanted_column, path)[order] if answered else None
     return Lists(
         list_ids=_list_ids(ids, lists[first], micros[first]),
         users=users,

@@ -25,6 +25,7 @@ class Sources:
     list_column, user_column, item_column, time_column, wanted_column: its columns; every other one is a feature;
         user_column none: each list is a user of its own
     code_columns: those of its features that are a category's code, not an amount
+    ignored_columns: those that are no features, such as counts that hold what came after the list
     popularity: the feature whose order is the baseline; none: no such baseline
     vectors, vector_map: an .npz of vectors, and a Parquet file that says which row is which item's; without a map the
         rows are those of the words that titles name by number; none: the vectors that preprocessing.vectors says
@@ -39,6 +40,7 @@ class Sources:
     time_column: str = "timestamp"
     wanted_column: str = "y"
     code_columns: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
     popularity: str | None = "item_popularity"
     vectors: Path | None = None
     vector_map: Path | None = None

@@ -126,9 +126,11 @@ def read_lists(data: Sources, *, answered: bool = True) -> Lists:
         list_column=data.list_column,
         item_column=data.item_column,
         time_column=data.time_column,
-        wanted_column=data.wanted_column if answered else None,
+        wanted_column=data.wanted_column,
         user_column=data.user_column,
         code_columns=data.code_columns,
+        ignored_columns=data.ignored_columns,
+        answered=answered,
     )
 
 

@@ -69,8 +69,17 @@ def test_rows_that_repeat_a_candidate_are_one_and_wanted_when_either_is(tmp_path
 
 
 def test_who_was_wanted_may_be_unknown(tmp_path):
-    lists = read(tmp_path, frame().drop(columns="y"), wanted_column=None)
-    assert lists.wanted is None and lists.names == ("share", "kind")
+    for table in (frame(), frame().drop(columns="y")):
+        lists = read(tmp_path, table, answered=False)
+        assert lists.wanted is None and lists.names == ("share", "kind")
+    with pytest.raises(DataError, match="lacks column 'y'"):
+        read(tmp_path, frame().drop(columns="y"))
+
+
+def test_columns_can_be_ignored(tmp_path):
+    assert read(tmp_path, frame(), ignored_columns=["share"]).names == ("kind",)
+    with pytest.raises(DataError, match="lacks column 'shar'"):
+        read(tmp_path, frame(), ignored_columns=["shar"])
 
 
 def test_row_labels_of_a_frame_are_no_feature(tmp_path):
