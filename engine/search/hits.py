@@ -124,6 +124,18 @@ def is_weak(hits: Sequence[Hit], query: QueryAnalysis) -> bool:
     """Whether even the best hits are poor: the catalogue lacks most words of the query, or all are far in meaning."""
     if hits and query.terms and query.known < KNOWN_SHARE * len(query.terms):
         return True
+    return _is_far(hits)
+
+
+def is_guess(hits: Sequence[Hit], query: QueryAnalysis) -> bool:
+    """Whether nothing speaks for any of the hits: the catalogue has no word of the query, and all are far in meaning.
+
+    So it is with a script that the encoder can't read, and with letters typed at random.
+    """
+    return not query.known and _is_far(hits)
+
+
+def _is_far(hits: Sequence[Hit]) -> bool:
     near = [stage.score for hit in hits for stage in hit.stages if stage.name == "dense"]
     return bool(near) and max(near) < LOW_COSINE
 

@@ -8,7 +8,7 @@ from engine.workspace import Workspace
 from pages.parts import links, search_cache
 
 KEY = "query-box"
-NEW_QUERY = {"sku": None, "above": None, "ask": None}  # what a new query makes meaningless in the address
+NEW_QUERY = {"sku": None, "above": None, "ask": None, "all": None}  # what a new query makes meaningless in the address
 _SOURCES = {"asked": "asked before", "judged": "judged query", "tag": "tag", "title": "product"}
 _BOX = st.components.v2.component(
     "shelfwise_query",

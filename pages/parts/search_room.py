@@ -8,7 +8,7 @@ import streamlit as st
 from engine.errors import UnknownNameError
 from engine.search.documents import Documents
 from engine.search.filters import Facets, Filters
-from engine.search.hits import Hit, is_weak
+from engine.search.hits import Hit, is_guess, is_weak
 from engine.search.query import QueryAnalysis
 from engine.search.registry import RETRIEVERS
 from engine.workspace import Workspace
@@ -49,6 +49,10 @@ class Room:
     def contributions(self, hit: Hit) -> dict[str, float]:
         """What each feature added to the score of a hit of `by`."""
         return search_cache.contributed(self.workspace, self.by, self.query, self.filters, hit.item_id)
+
+    def guessed(self, hits: tuple[Hit, ...]) -> bool:
+        """Whether nothing speaks for any of `hits`, and nobody asked for them all the same."""
+        return is_guess(hits, self.analysis) and not links.get("all")
 
     def weak(self, hits: tuple[Hit, ...]) -> bool:
         """Whether even the best of `hits` are poor."""
@@ -94,8 +98,11 @@ def label(name: str) -> str:
     return f"{said}, {encoder}" if encoder else said
 
 
-def show_notices(room: Room) -> None:
-    """What isn't built or not as it should be, what was corrected, and where the query says little."""
+def show_notices(room: Room, *, guessed: bool) -> None:
+    """What isn't built or not as it should be, what was corrected, and where the query says little.
+
+    guessed: whether the hits are only guesses, which the page says in their place.
+    """
     analysis, said = room.analysis, ""
     if search_cache.outdated(room.workspace):
         said = "The tables have changed since this search was built; build it again for their present items:"
@@ -111,5 +118,5 @@ def show_notices(room: Room) -> None:
     for name in filter(None, (room.by, room.beside)):
         if problem := search_cache.problem(room.workspace, name):
             show(html('<p class="sw-note" role="status">{} {}</p>', icon("error"), problem), key=f"problem-{name}")
-    if analysis.message and analysis.text:
+    if analysis.message and analysis.text and not guessed:
         show(html('<p class="sw-note" role="status">{} {}</p>', icon("info"), analysis.message), key="message")

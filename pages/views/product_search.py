@@ -31,6 +31,7 @@ from pages.parts.search_start import show_start
 from pages.parts.search_textless import show_asked_rows, textless_link
 
 PAGE_SIZE = 20
+MOST_SAID = 80  # characters of a query in a sentence
 FIRST, MISSING = 10, 5  # hits that known answers should be among; how many missing ones are named
 QUESTIONS = {
     "unjudged": "Nobody judged",
@@ -90,15 +91,16 @@ def show_answer(room: Room) -> None:
             "Nothing to look for", room.analysis.message or "", {"Start again": links.link(q=None)}, key="query"
         )
         return
-    show_notices(room)
     hits = room.hits(room.by)
+    guessed = not room.beside and room.guessed(hits)
+    show_notices(room, guessed=guessed)
     if room.beside:
         show_both(room, hits)
-    elif hits:
+    elif hits and not guessed:
         show_one(room, hits)
     else:
-        show_nothing(room)
-    note_asked(room, hits)
+        show_nothing(room, guessed=guessed)
+    note_asked(room, () if guessed else hits)
 
 
 def note_asked(room: Room, hits: Sequence[Hit]) -> None:
@@ -109,13 +111,23 @@ def note_asked(room: Room, hits: Sequence[Hit]) -> None:
     Asked(room.workspace).note(room.query, found=len(hits), weak=room.weak(hits))
 
 
-def show_nothing(room: Room) -> None:
-    """No hit: what was asked, and ways out."""
+def show_nothing(room: Room, *, guessed: bool) -> None:
+    """No hit, or only guesses: what was asked, and ways out."""
+    if guessed:
+        said = f"No word of “{shortened(room.query)}” is in the catalogue, and no item is near it in meaning."
+        ways = {"Show the nearest all the same": links.link(all=1), "Start again": links.link(q=None)}
+        states.empty("Nothing is found", said, ways, key="list")
+        return
     ways = {"Search without filters": links.link(**search_filters.NONE)} if room.filters.active else {}
     ways |= {"Search by meaning": links.link(by="dense")} if room.by in ("bm25", "popular") else {}
     more = " with these filters" if room.filters.active else ""
-    said = f"{label(room.by)} finds nothing for “{room.query}”{more}."
+    said = f"{label(room.by)} finds nothing for “{shortened(room.query)}”{more}."
     states.empty("Nothing is found", said, {**ways, "Start again": links.link(q=None)}, key="list")
+
+
+def shortened(query: str) -> str:
+    """A query as it stands in a sentence."""
+    return query if len(query) <= MOST_SAID else f"{query[:MOST_SAID]}…"
 
 
 def show_one(room: Room, hits: Sequence[Hit]) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import run
@@ -12,10 +13,12 @@ from reading import part, shown
 from engine.artifacts import ArtifactStore, Card
 from engine.asked import Asked
 from engine.judging import Judging
+from engine.ranked import Ranked
 from engine.workspace import Workspace
 from tests.searched import Searching, build
 
 SEARCH = "pages/views/product_search.py"
+EVERY = Ranked(np.array([[0, 1]]), np.array([[2.0, 1.0]], dtype=np.float32))
 HOSTILE = '<img src=x onerror="window.broken = 1">'
 
 
@@ -131,6 +134,17 @@ def test_what_was_corrected_is_told(search):
     app = search(q="numbre 7")
     assert "Searched for “number” instead of “numbre”" in part(app, "corrected")
     assert "SK-007" in hits(app)
+
+
+def test_guesses_are_not_shown_as_hits_unless_asked_for(search, searching, shop, monkeypatch):
+    monkeypatch.setattr("tests.searched.Bm25.search", lambda self, queries, k, eligible=None: EVERY)
+    monkeypatch.setattr("engine.search.hits.LOW_COSINE", 0.9)
+    said = part(search(q="zzyzx"), "state-empty-list")
+    assert "No word of “zzyzx” is in the catalogue, and no item is near it in meaning." in said
+    assert 'href="./search?workspace=demo&amp;q=zzyzx&amp;all=1"' in said
+    assert hits(search(q="zzyzx", all="1")) == ["SK-000", "SK-001"]
+    assert len(hits(search(q="zzyzx", beside="bm25"), "list-A")) == 2
+    assert Asked(shop).troubled(5)[["query", "empty", "weak"]].to_numpy().tolist() == [["zzyzx", 1, 2]]
 
 
 def test_nothing_found_is_kept_among_the_queries_that_go_badly_once(search, shop):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from engine.ranked import Ranked
-from engine.search.hits import Hit, Stage, contributions, find_hits, hits_of, is_weak, similar_items
+from engine.search.hits import Hit, Stage, contributions, find_hits, hits_of, is_guess, is_weak, similar_items
 from engine.search.query import QueryAnalysis
 
 IDS = np.array(["A", "B", "C"], dtype=object)
@@ -78,6 +78,13 @@ def test_no_hits_are_an_empty_tuple():
 def test_hits_are_weak_when_far_in_meaning_or_most_words_are_unknown(cosine, known, weak):
     stages = () if cosine is None else (Stage("dense", cosine, 1, 1.0),)
     assert is_weak([Hit(1, "A", 1.0, stages)], QueryAnalysis("red bag", ("red", "bag"), known)) is weak
+
+
+@pytest.mark.parametrize(("cosine", "known", "guess"), [(0.2, 0, True), (0.2, 1, False), (0.5, 0, False)])
+def test_hits_are_a_guess_when_neither_words_nor_meaning_speak_for_them(cosine, known, guess):
+    hits = [Hit(1, "A", 1.0, (Stage("dense", cosine, 1, 1.0),)), Hit(2, "B", 0.5, (Stage("dense", 0.1, 2, 0.5),))]
+    assert is_guess(hits, QueryAnalysis("red bag", ("red", "bag"), known)) is guess
+    assert is_guess([], QueryAnalysis("red bag", ("red", "bag"), 0)) is False
 
 
 def test_no_hits_are_no_weak_hits():
