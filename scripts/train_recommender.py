@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.keep_models:
         _reweigh(workspace, arguments)
         return 0
+    sources, given = given_weights(arguments)
+    if arguments.model and (sources or given):
+        raise SettingsError("--model trains one model, so the pipeline's sources and weights have no part in it.")
     seed, shop = chosen_seed(arguments.seed), open_shop(workspace, shop_config(arguments))
     print(shop.report.summary)
     known = {made.id for made in RunStore(workspace).list("recommend")}
@@ -50,7 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         own = config_of(RECOMMENDERS, arguments.model, arguments.set) if arguments.set else tuned
         train_recommender(workspace, arguments.model, config=own, shop=shop, seed=seed)
     else:
-        sources, given = given_weights(arguments)
         sources = sources or list(SOURCES)
         configs = tuned_configs(workspace, sources)
         train_pipeline(workspace, sources, configs=configs, given=given, shop=shop, seed=seed)

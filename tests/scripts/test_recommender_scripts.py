@@ -118,6 +118,7 @@ def test_tuning_goes_on_where_it_was_stopped_and_training_takes_what_was_found(h
         (["--sources", "als=0.5,ease"], "--sources is 'als=0.5,ease'; give each a number"),
         (["--sources", "esae"], "did you mean 'ease'"),
         (["--diversity", "2"], "diversity is 2.0; it must be 0 or more and below 1"),
+        (["--model", "ease", "--alpha", "0.5"], "--model trains one model, so the pipeline's sources and weights"),
         (["--keep-models", "--model", "ease"], "--keep-models trains nothing"),
         (["--keep-models", "--sources", "ease", "--reason", "Try"], "needs a weight for each of --sources"),
         (["--keep-models", "--diversity", "0.2"], "The reason is empty"),
