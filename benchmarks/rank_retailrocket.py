@@ -11,7 +11,8 @@ category that is put in the cart always has 1 or more in user_cat_hist). Figures
 those only that look back; settings are searched with the latter.
 
 Rows that repeat a candidate of their list are one candidate. Lists in which no candidate was wanted can't be put in a
-right order: figures leave them out, for every model, and are given with them as zeros, too.
+right order: figures leave them out, for every model, and are given with them as zeros, too. At the end one booster
+learns from train as it is, with weights of classes, and with SMOTE.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from engine.metrics.measures import mean_measure
 from engine.metrics.significance import PairedDifference, paired_bootstrap
+from engine.rank.balance import How, balance
 from engine.rank.base import Floats, Training
 from engine.rank.config import EnsembleConfig, Range
 from engine.rank.ensemble import Ensemble
@@ -73,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for title, own in (("features that look back", back), ("all features that are given", parts)):
         print(f"\n== {title} ({len(own['test'].columns)}) ==", flush=True)
         _measure(own, settings, chosen)
+    print("\n== balance, features that look back ==", flush=True)
+    _balance(back, *settings["lightgbm classification"], chosen.seed)
 
 
 def _arguments(argv: Sequence[str] | None) -> Namespace:
@@ -152,6 +156,18 @@ def _measure(parts: Mapping[str, Lists], settings: Mapping[str, tuple[str, Any]]
     orders["ensemble"] = ensemble.combine(scores["test"], test)
     _table(test, orders, chosen.seed)
     _verdict(test, orders, best, chosen.seed)
+
+
+def _balance(parts: Mapping[str, Lists], name: str, config: Any, seed: int) -> None:
+    """The same booster and settings, with train balanced in each way; lists that it stops by stay as they are."""
+    test, found = parts["test"], dict[str, Floats]()
+    for how in get_args(How):
+        balanced = balance(parts["train"], how, seed=seed)
+        ranker = RANKERS.load(name)(replace(config, watched="ndcg@5"))
+        ranker.fit(balanced.lists, parts["valid"], Training(seed=seed, weights=balanced.weights))
+        found[how] = list_ndcg(test, ranker.scores(test), 5)
+        said = _compare(test, found["none"], found[how], seed).words() if how != "none" else ""
+        print(f"  {how:8} NDCG@5 {_mean(found[how], test):.4f}  {said}  ({balanced.note})", flush=True)
 
 
 def _baselines(train: Lists, test: Lists) -> dict[str, Floats]:
