@@ -10,7 +10,6 @@ from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE, Decision, history
 from engine.ranking.list_table import PLACE, PRESETS, VALUE
 from pages.parts import cards, export, links, ranking_cache, states
-from pages.parts.charts import meter
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_export import stamped
 from pages.parts.ranking_room import Room, label, section, table, user_words
@@ -90,8 +89,8 @@ def _show_lists(room: Room) -> None:
     head = html(
         '<th>User</th><th class="sw-r">Candidates</th><th class="sw-r">Wanted</th>'
         '<th class="sw-r">First wanted, {}</th><th class="sw-r">{}</th>'
-        '<th class="sw-r">NDCG@5</th><th class="sw-r">{}</th>',
-        *(room.label(ENSEMBLE), room.label(BASE), room.label(BASE)),
+        '<th class="sw-r">NDCG@5, {}</th><th class="sw-r">{}</th>',
+        *(2 * [room.label(name).lower() for name in (ENSEMBLE, BASE)]),
     )
     count = -(-len(rows) // LISTS_SHOWN)
     page = int(links.number("page", 1, low=1, high=count))
@@ -173,7 +172,7 @@ def _show_candidates(room: Room, list_id: str, found: Decision) -> None:
         states.empty("No candidates", "No source named anything for this user.", {}, key="candidates")
         return
     items = ranking_cache.items(room.workspace, tuple(shown["item_id"]))
-    drawn = join(_candidate(room, row, items.get(row["item_id"]), len(rows)) for row in shown.to_dict("records"))
+    drawn = join(_candidate(room, row, items.get(row["item_id"])) for row in shown.to_dict("records"))
     style = "" if any(item.get("image") for item in items.values()) else "sw-plain"
     more = html('<a class="sw-link" href="{}">Show all {:,}</a>', links.link(all=1), len(rows))
     out = html(
@@ -189,15 +188,18 @@ def _frame(room: Room, list_id: str, rows: pd.DataFrame) -> pd.DataFrame:
     return stamped(room, rows.drop(columns="row").assign(list_id=list_id))
 
 
-def _candidate(room: Room, row: dict, item: dict | None, n: int) -> Markup:
+def _candidate(room: Room, row: dict, item: dict | None) -> Markup:
     item = item or {"item_id": row["item_id"], "title": row["item_id"], "category": "", "price": None}
     here = links.get("sku") == row["item_id"]
     wanted = html('<span class="sw-badge sw-up">{} wanted</span>', icon("check")) if row["wanted"] else ""
-    stages = join(_standing(room.label(name), int(row[f"{name} place"]), n) for name in (*room.lab.scores, BASE))
+    places = join(
+        html('<span class="sw-chip">{} <b class="sw-num">#{}</b></span>', room.label(name), row[f"{name} place"])
+        for name in (*room.lab.scores, BASE)
+    )
     return html(
-        '<a class="sw-hit sw-ranked" role="listitem" id="row-{}" href="{}"{}>{}<span class="sw-said-of">'
-        '<span class="sw-meta"><b class="sw-num">{}</b> · {}</span><strong>{}</strong><span class="sw-row">{}</span>'
-        '</span><span class="sw-stages">{}</span></a>',
+        '<a class="sw-hit sw-rec" role="listitem" id="row-{}" href="{}"{}>{}<span class="sw-said-of">'
+        '<span class="sw-meta"><b class="sw-num">{}</b> · {}</span><strong>{}</strong>'
+        '<span class="sw-chips">{}{}</span></span></a>',
         row["item_id"],
         links.link(above=None, sku=None if here else row["item_id"]),
         Markup(' aria-current="true"') if here else "",
@@ -206,17 +208,7 @@ def _candidate(room: Room, row: dict, item: dict | None, n: int) -> Markup:
         " · ".join(filter(None, (cards.category(str(item["category"])), row["item_id"], cards.price(item["price"])))),
         item["title"],
         wanted,
-        stages,
-    )
-
-
-def _standing(said: str, place: int, n: int) -> Markup:
-    """Where one ranker has the candidate: the fuller the bar, the higher."""
-    return html(
-        '<span class="sw-stage"><span>{}</span>{}<span class="sw-num">#{}</span></span>',
-        said,
-        meter(1 - (place - 1) / max(n, 1)),
-        place,
+        places,
     )
 
 

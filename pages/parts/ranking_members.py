@@ -54,7 +54,7 @@ def _verdict(room: Room, lines: list[Line]) -> Markup:
     """The ensemble beside its best member and the baseline, in words."""
     whole = next(line for line in lines if line.name == ENSEMBLE)
     rows = join(
-        html("<li>{} <span>{} <b>{}</b>: {} NDCG@5.</span></li>", *_judged(found), room.label(other), found.words())
+        html("<li>{} <span>{} <b>{}</b>: NDCG@5 {}.</span></li>", *_judged(found), room.label(other), found.words())
         for other, found in whole.beside.items()
     )
     return html('<div class="sw-verdict"><h3>The ensemble</h3><ul class="sw-compared">{}</ul></div>', rows)

@@ -56,6 +56,12 @@ class Room:
         return label(self.lab.baseline if name == BASE else name)
 
     @property
+    def counting(self) -> list[str]:
+        """The members with a weight, the weightiest first."""
+        weights = self.lab.panel.weights
+        return sorted((name for name in weights if weights[name] > 0), key=lambda name: -weights[name])
+
+    @property
     def reweighted(self) -> bool:
         """Whether the weights are others than those that serve."""
         return dict(self.weights) != self.fitted
@@ -99,14 +105,14 @@ def feature_label(name: str) -> str:
 
 
 def value_words(feature: Feature, value: float, stock: Stock) -> str:
-    """A feature's value as people read it: a category's name, a whole number, or four digits; "unknown" for none."""
+    """A feature's value as people read it: a category's name, a whole number, or three digits; "unknown" for none."""
     if np.isnan(value):
         return "unknown"
     if feature.kind == CODE:
         whole = int(value)
         named = feature.name == "item_category" and 0 <= whole < len(stock.category_names)
         return category_words(str(stock.category_names[whole])) if named else f"no. {whole}"
-    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e12 else f"{value:,.4g}"
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:,.3g}"
 
 
 def category_words(path: str) -> str:

@@ -65,7 +65,7 @@ def _choose_other(room: Room, found: Decision, item_id: str) -> None:
 def _show_one(room: Room, list_id: str, found: Decision, row: int) -> None:
     """What each member adds, and within each what its features do."""
     mine = found.candidates[found.candidates["row"] == row].iloc[0]
-    parts = {name: float(mine[f"{name} part"]) for name in room.lab.scores}
+    parts = {name: float(mine[f"{name} part"]) for name in room.counting}
     most = max(map(abs, parts.values()), default=0.0)
     rows = join(
         html(
@@ -80,7 +80,7 @@ def _show_one(room: Room, list_id: str, found: Decision, row: int) -> None:
     said = f"They add up to its score, {signed(float(mine['score']))}: log-odds of being wanted, weighed"
     show(html("{}{}", section("What each member adds", said, small=True), rows), key="member-parts")
     told = ranking_cache.explained(room.opened, list_id, row)
-    shown = join(_inside(room, found, row, name, parts) for name, parts in told.items() if parts)
+    shown = join(_inside(room, found, row, name, told[name]) for name in room.counting if told[name])
     show(shown or html('<p class="sw-note">None of the members tells parts.</p>'), key="feature-parts")
 
 
@@ -128,7 +128,7 @@ def _show_pair(room: Room, list_id: str, found: Decision, rows: tuple[int, int])
     show(_sentence(pair, names, places), key="pair")
     show(_swaps(room, found, list_id, pair, names), key="swaps")
     show(_members(pair, names), key="pair-members")
-    show(join(_differences(room, found, pair, name) for name, parts in pair.inside.items() if parts), key="pair-inside")
+    show(join(_differences(room, found, pair, name) for name in room.counting), key="pair-inside")
 
 
 def _sentence(pair: Pair, names: tuple[str, str], places: tuple[int, int]) -> Markup:
@@ -221,6 +221,7 @@ def _members(pair: Pair, names: tuple[str, str]) -> Markup:
             signed(part.difference),
         )
         for part in pair.members
+        if part.above or part.below
     )
     return html(
         "{}{}",
