@@ -16,7 +16,7 @@ models:
   lightgbm: {{rounds: 15, least: 5, patience: 0}}
   xgboost: {{rounds: 15, patience: 0}}
 ensemble: {{members: [lightgbm, xgboost, transformer]}}
-output: {{plots: [html]}}
+output: {{plots: [png]}}
 """
 
 

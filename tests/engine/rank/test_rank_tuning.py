@@ -34,11 +34,11 @@ def search(tmp_path, *, objective=good, metric="ndcg@10", n=12, prune=True, **kw
 
 def test_the_best_is_found_starting_from_what_holds_without(tmp_path):
     seen = []
-    found, study = search(tmp_path, n=25, on_trial=lambda number, value: seen.append((number, value)))
+    found, study = search(tmp_path, n=18, on_trial=lambda number, value: seen.append((number, value)))
     assert found.settings.kind == "a" and found.settings.other == 1 and found.value > 0.6
     assert found.first == pytest.approx(1 - 0.9 - 0.2 - 0.5)  # 900 leaves are more than the space holds: 100
     frame = history(study)
-    assert len(frame) == found.n_trials == 25 and frame["state"].isin(["complete", "pruned"]).all()
+    assert len(frame) == found.n_trials == 18 and frame["state"].isin(["complete", "pruned"]).all()
     assert found.pruned == (frame["state"] == "pruned").sum() > 0
     assert frame["best"].iloc[-1] == pytest.approx(found.value) and frame["best"].is_monotonic_increasing
     assert len(seen) == (frame["state"] == "complete").sum()
