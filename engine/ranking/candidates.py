@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.artifacts import ArtifactStore
 from engine.errors import DataError
 from engine.recommend.base import Recommender
 from engine.recommend.eligibility import Rules
 from engine.recommend.interactions import Interactions
 from engine.recommend.pipeline import BATCH, Gathered, Pipeline, PipelineConfig
+from engine.recommend.registry import RECOMMENDERS
+from engine.recommend.storage import load_config
+from engine.recommending.serving import train_command
 from engine.recommending.shop import Shop, fit_model, make_pipeline
+from engine.recommending.training import KIND as TRAINED
+from engine.recommending.tuning import tuned_configs
+from engine.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -29,30 +37,52 @@ class Candidates:
     scores: Mapping[str, NDArray[np.float32]]
 
 
-def fit_sources(
-    shop: Shop,
-    past: Interactions,
-    sources: Sequence[str],
-    candidates: int,
-    *,
-    seed: int,
-    rules: Rules,
-    fitted: Mapping[str, Recommender],
-) -> tuple[Pipeline, dict[str, str]]:
-    """A pipeline of `sources` fitted on `past`, each giving `candidates`; those in `fitted` are taken as they are.
+@dataclass(frozen=True)
+class Sources:
+    """The recommenders that name candidates.
 
-    Also which of them can't be fitted on so little, and why: they name nothing. Raises DataError when none can.
+    names: which, in the order of their features; candidates: how many each names; configs: their settings by name,
+    others have their defaults; fitted: those that know nothing of events, fitted once.
+    """
+
+    names: Sequence[str]
+    candidates: int
+    configs: Mapping[str, Any] = field(default_factory=dict)
+    fitted: Mapping[str, Recommender] = field(default_factory=dict)
+
+
+def fit_sources(
+    shop: Shop, past: Interactions, sources: Sources, *, seed: int, rules: Rules
+) -> tuple[Pipeline, dict[str, str]]:
+    """A pipeline of `sources` fitted on `past`; also which can't be fitted on so little, and why: they name nothing.
+
+    Raises DataError when none can.
     """
     models, failed = dict[str, Recommender](), dict[str, str]()
-    for name in sources:
+    for name in sources.names:
+        config = sources.configs.get(name)
         try:
-            models[name] = fitted[name] if name in fitted else fit_model(name, past, shop.catalogue, seed=seed)
+            known = sources.fitted.get(name)
+            models[name] = known or fit_model(name, past, shop.catalogue, config=config, seed=seed)
         except DataError as error:
             failed[name] = str(error)
     if not models:
         raise DataError(f"None of the sources of candidates can be fitted; {next(iter(failed.values()))}")
-    config = PipelineConfig(sources=dict.fromkeys(models, 1.0), candidates=candidates)
-    return make_pipeline(shop, past, models, config, seed=seed, rules=rules), failed
+    pipeline = PipelineConfig(sources=dict.fromkeys(models, 1.0), candidates=sources.candidates)
+    return make_pipeline(shop, past, models, pipeline, seed=seed, rules=rules), failed
+
+
+def serving_configs(workspace: Workspace, names: Sequence[str]) -> dict[str, Any]:
+    """The settings of recommenders as they serve, so that lists are learned from the scores that are served.
+
+    Of those that aren't trained here what tuning found; the others are left out. Raises ArtifactError when the files of
+    one are damaged.
+    """
+    store, found = ArtifactStore(workspace), tuned_configs(workspace, names)
+    for name in set(names) & set(store.names(TRAINED)):
+        folder = store.open(TRAINED, name, store.current(TRAINED, name, command=train_command(workspace)))
+        found[name] = load_config(folder, RECOMMENDERS.load(name).Config)
+    return found
 
 
 def draw(pipeline: Pipeline, histories: Interactions) -> Candidates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from engine.errors import ArtifactError
 from engine.rank.item_vectors import ItemVectors
 from engine.rank.lists import Lists
 from engine.rank.prepared import PARTS, Prepared, joined, load_lists, load_prepared, save_lists, save_prepared
+from engine.ranking.candidates import serving_configs
 from engine.ranking.preparing import Maker, PrepareConfig, open_maker
 from engine.ranking.windows import Window
 from engine.recommending.shop import RecommendConfig
@@ -26,7 +27,7 @@ from engine.workspace import Workspace
 
 KIND, NAME = "rankings", "default"
 TABLES = ("items", "events", "reviews", "tags", "properties")
-MEANING = 2  # of the features; another number makes the lists that were prepared before stale
+MEANING = 3  # of the features; another number makes the lists that were prepared before stale
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "implicit")
 Progress = Callable[[float, str], None]
 
@@ -48,7 +49,9 @@ def prepare_kept(
     """
     config, shop_config = config or PrepareConfig(), shop_config or RecommendConfig()
     seed = load_settings().seed if seed is None else seed
-    mark = _fingerprint(workspace, config, shop_config, seed, vectors)
+    configs = serving_configs(workspace, config.sources)
+    recommenders = {name: asdict(own) for name, own in sorted(configs.items())}
+    mark = _fingerprint([asdict(config), asdict(shop_config), seed, recommenders], workspace, vectors)
     kept = _current(workspace, name)
     if kept and kept.config.get("fingerprint") == mark:
         return kept, False
@@ -59,7 +62,13 @@ def prepare_kept(
         kind=KIND,
         name=name,
         version=new_version(),
-        config={**asdict(config), "shop": asdict(shop_config), "fingerprint": mark, "notes": maker.notes},
+        config={
+            **asdict(config),
+            "shop": asdict(shop_config),
+            "fingerprint": mark,
+            "recommenders": recommenders,
+            "notes": maker.notes,
+        },
         data_hash=workspace.data_hash(*TABLES),
         split=f"time {maker.shop.split.hash}",
         seed=seed,
@@ -83,9 +92,8 @@ def open_prepared(workspace: Workspace, name: str = NAME) -> tuple[Prepared, Car
 
 def config_of(card: Card) -> PrepareConfig:
     """The configuration that a card of prepared lists keeps. Raises ArtifactError when it is of another version."""
-    said: dict[str, Any] = {
-        key: value for key, value in card.config.items() if key not in ("shop", "fingerprint", "notes")
-    }
+    names = [field.name for field in fields(PrepareConfig)]
+    said: dict[str, Any] = {name: card.config[name] for name in names if name in card.config}
     said = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     try:
         return PrepareConfig(**said)
@@ -107,15 +115,9 @@ def _current(workspace: Workspace, name: str) -> Card | None:
     return store.card(KIND, name, store.current(KIND, name, command=prepare_command(workspace)))
 
 
-def _fingerprint(
-    workspace: Workspace,
-    config: PrepareConfig,
-    shop_config: RecommendConfig,
-    seed: int,
-    vectors: ItemVectors | None,
-) -> str:
+def _fingerprint(settings: list[Any], workspace: Workspace, vectors: ItemVectors | None) -> str:
     own = None if vectors is None else hashlib.sha256(np.ascontiguousarray(vectors.vectors).tobytes()).hexdigest()
-    said = [MEANING, asdict(config), asdict(shop_config), seed, own, workspace.data_hash(*TABLES)]
+    said = [MEANING, settings, own, workspace.data_hash(*TABLES)]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from engine.errors import ArtifactError
 from engine.rank.features_together import together
 from engine.rank.lists import Feature, Lists
 from engine.rank.prepared import load_stock
-from engine.ranking.candidates import candidates_of
+from engine.ranking.candidates import candidates_of, serving_configs
 from engine.ranking.kept import KIND, NAME, config_of, prepare_command
 from engine.ranking.knowing import item_past, read_known
 from engine.ranking.lists_made import Features, users_of
@@ -46,7 +46,8 @@ class Live:
 def open_live(workspace: Workspace, shop: Shop, name: str = NAME) -> Live:
     """What makes the same features as the prepared lists `name`, of the shop as it is now.
 
-    Raises NotBuiltError with the command when no lists were prepared, ArtifactError when the catalogue has changed.
+    Raises NotBuiltError with the command when no lists were prepared, ArtifactError when the catalogue or the settings
+    of a recommender have changed since.
     """
     store, command = ArtifactStore(workspace), prepare_command(workspace)
     version = store.current(KIND, name, command=command)
@@ -61,7 +62,14 @@ def open_live(workspace: Workspace, shop: Shop, name: str = NAME) -> Live:
                 f"The ranking lists {name} were prepared for another catalogue ({len(before):,} {said}, now "
                 f"{len(now):,}); prepare them and train again: {command}"
             )
-    config = config_of(store.card(KIND, name, version))
+    card = store.card(KIND, name, version)
+    config, served = config_of(card), serving_configs(workspace, config_of(card).sources)
+    for source, own in served.items():
+        if asdict(own) != card.config["recommenders"].get(source, asdict(type(own)())):
+            raise ArtifactError(
+                f"The recommender {source} serves with other settings than when the ranking lists {name} were "
+                f"prepared, so its scores mean something else; prepare them and train again: {command}"
+            )
     items = item_past(shop.log, catalogue, stock, read_known(workspace, catalogue))
     return Live(shop, Features(items, users_of(shop.log, items), config.columns, config.most_history))
 

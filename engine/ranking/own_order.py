@@ -6,8 +6,6 @@ candidates of the prepared lists in order as it would serve them, before diversi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
@@ -15,7 +13,6 @@ from engine.errors import DataError
 from engine.rank.base import Floats
 from engine.rank.lists import Lists
 from engine.ranking.cache import MEASURED, drop_old, find_trained, key_of, load_scores, save_scores
-from engine.ranking.candidates import fit_sources
 from engine.ranking.config import RankingConfig
 from engine.ranking.measuring import POPULARITY, popularity
 from engine.ranking.preparing import open_maker
@@ -62,16 +59,8 @@ def _made(workspace: Workspace, config: RankingConfig, source: Source) -> dict[s
     weights: PipelineConfig | None = None
     for window in maker.windows():
         if window.part in MEASURED:
-            task, shop = maker.task(window), replace(maker.shop, catalogue=maker.catalogue_of(window.start))
-            line, _ = fit_sources(
-                shop,
-                task.past,
-                settings.sources,
-                settings.candidates,
-                seed=seed,
-                rules=task.rules,
-                fitted=maker.fitted,
-            )
+            task = maker.task(window)
+            line, _ = maker.pipeline(task.past, task.start, task.rules)
             weights = weights or fit_weights(line, task, seed=seed)
             found[window.part] = _relevance(line, task.histories, weights, source.prepared.part(window.part))
     return found

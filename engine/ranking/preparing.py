@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ from engine.rank.item_vectors import ItemVectors
 from engine.rank.lists import Feature, Lists, Stock
 from engine.rank.negatives import sample_negatives, with_wanted
 from engine.rank.prepared import PARTS, Prepared, joined
-from engine.ranking.candidates import draw, fit_sources
+from engine.ranking.candidates import Sources, draw, fit_sources, serving_configs
 from engine.ranking.knowing import Known, item_past, make_stock, read_known
 from engine.ranking.lists_made import Features, users_of
 from engine.ranking.windows import Window, task_of, windows_of
@@ -27,6 +27,7 @@ from engine.recommend.eligibility import Rules
 from engine.recommend.evaluation import Task
 from engine.recommend.events import micros
 from engine.recommend.interactions import Interactions, places_of
+from engine.recommend.pipeline import Pipeline
 from engine.recommending.shop import RecommendConfig, Shop, fit_model, open_shop
 from engine.recommending.training import SOURCES as RECOMMENDERS
 from engine.settings import load_settings
@@ -78,8 +79,7 @@ class Maker:
     """Makes the lists of any window of a shop.
 
     stock, known: its items, and what is said of them; catalogue_of: the catalogue as it was at a moment, or as it is
-    where nobody knows; fitted: recommenders that know nothing of events, fitted once; notes: what couldn't be done, by
-    the name of the window.
+    where nobody knows; sources: of candidates; notes: what couldn't be done, by the name of the window.
     """
 
     shop: Shop
@@ -88,7 +88,7 @@ class Maker:
     catalogue_of: Callable[[datetime], Catalogue]
     config: PrepareConfig
     seed: int
-    fitted: Mapping[str, Recommender]
+    sources: Sources
     notes: dict[str, str] = field(default_factory=dict)
 
     def windows(self) -> list[Window]:
@@ -123,14 +123,16 @@ class Maker:
         past: all interactions before that moment, which the sources of candidates learn from.
         """
         config, shop = self.config, self._then(start)
-        pipeline, failed = fit_sources(
-            shop, past, config.sources, config.candidates, seed=self.seed, rules=rules, fitted=self.fitted
-        )
+        pipeline, failed = self.pipeline(past, start, rules)
         items = item_past(shop.log, shop.catalogue, self.stock, self.known)
         made = Features(items, users_of(shop.log, items), config.columns, config.most_history)
         places, moments = places_of(histories.users, shop.log.users), np.full(len(histories), micros(start))
         lists = made.lists(histories.users, places, moments, draw(pipeline, histories), together(past.last))
         return replace(lists, stock=self.stock), failed
+
+    def pipeline(self, past: Interactions, start: datetime, rules: Rules) -> tuple[Pipeline, dict[str, str]]:
+        """What names candidates at `start` when it knows `past`, as `fit_sources` gives it."""
+        return fit_sources(self._then(start), past, self.sources, seed=self.seed, rules=rules)
 
     def _then(self, start: datetime) -> Shop:
         return replace(self.shop, catalogue=self.catalogue_of(start))
@@ -156,9 +158,10 @@ def open_maker(
         found = read_catalogue(queries, as_of=moment)
         return shop.catalogue if found.as_of is None else found
 
+    sources = Sources(config.sources, config.candidates, serving_configs(workspace, config.sources), fitted)
     stock, known = make_stock(shop.catalogue, vectors), read_known(workspace, shop.catalogue)
     seed = load_settings().seed if seed is None else seed
-    return Maker(shop, stock, known, catalogue_of, config, seed, fitted)
+    return Maker(shop, stock, known, catalogue_of, config, seed, sources)
 
 
 def prepare(

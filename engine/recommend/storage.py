@@ -40,11 +40,15 @@ def save_arrays(file: Path, arrays: Mapping[str, Any]) -> None:
 
 def load_model(folder: Path, config_type: type[Any]) -> tuple[Any, dict[str, Any]]:
     """What `save_model` wrote. Raises ArtifactError naming the file that is missing or can't be read."""
+    return load_config(folder, config_type), load_arrays(folder / ARRAYS)
+
+
+def load_config(folder: Path, config_type: type[Any]) -> Any:
+    """The configuration alone. Raises ArtifactError when its file is missing or can't be read."""
     try:
-        config = config_type(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        return config_type(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ArtifactError(f"{folder / CONFIG} can't be read ({error}); train the model again.") from None
-    return config, load_arrays(folder / ARRAYS)
 
 
 def load_arrays(file: Path) -> dict[str, Any]:

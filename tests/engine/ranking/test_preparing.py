@@ -8,14 +8,15 @@ from recommended import build
 
 from engine.errors import ArtifactError, DataError, NotBuiltError, SettingsError, UnknownNameError
 from engine.rank import features_made
-from engine.ranking.candidates import fit_sources
 from engine.ranking.kept import config_of, open_prepared, prepare_kept
 from engine.ranking.leakage import look_ahead
 from engine.ranking.live import features_for, open_live
 from engine.ranking.preparing import PrepareConfig, open_maker, prepare
 from engine.recommend.events import micros
+from engine.recommend.item_knn import ItemKnnConfig
 from engine.recommend.pipeline import PipelineConfig
 from engine.recommending.shop import fit_model, make_pipeline, open_shop
+from engine.recommending.training import train_recommender
 
 CONFIG = PrepareConfig(sources=("item_knn", "popular", "recent"), windows=2, share=0.15, negatives=5, vectors="none")
 
@@ -55,7 +56,7 @@ def test_lists_ask_what_recommenders_are_asked(maker, prepared, part):
 
 def test_candidates_are_those_that_the_pipeline_gathers(maker, prepared):
     task, lists = maker.shop.task("test"), prepared.test
-    line = fit_sources(maker.shop, task.past, CONFIG.sources, 100, seed=1, rules=task.rules, fitted={})[0]
+    line = maker.pipeline(task.past, task.start, task.rules)[0]
     gathered = line.gather(task.histories)
     assert np.array_equal(lists.items, gathered.items)
     score = lists.features[:, lists.names.index("item_knn_score")]
@@ -106,7 +107,7 @@ def test_live_features_are_those_of_prepared_lists(workspace, maker):
     prepare_kept(workspace, CONFIG, seed=1)
     shop = open_shop(workspace)
     live, task = open_live(workspace, shop), shop.task("test")
-    line = fit_sources(shop, task.past, CONFIG.sources, 100, seed=1, rules=task.rules, fitted={})[0]
+    line = maker.pipeline(task.past, task.start, task.rules)[0]
     lists = features_for(live, line.gather(task.histories), task.start)
     known = open_prepared(workspace)[0].test
     same = [name for name in known.names if "together" not in name]  # learned from everything when serving
@@ -207,3 +208,17 @@ def test_too_few_events_are_said(tmp_path):
         writer.write("events", events)
     with pytest.raises(DataError):
         prepare(workspace, CONFIG, seed=1)
+
+
+def test_lists_are_learned_from_recommenders_as_they_serve(workspace):
+    workspace = build(workspace.path.parent, "tuned", trained=False)
+    train_recommender(workspace, "item_knn", config=ItemKnnConfig(weighting="cosine"), seed=1)
+    assert open_maker(workspace, CONFIG, seed=1).sources.configs == {"item_knn": ItemKnnConfig(weighting="cosine")}
+    card, _ = prepare_kept(workspace, CONFIG, seed=1)
+    assert card.config["recommenders"]["item_knn"]["weighting"] == "cosine"
+    open_live(workspace, open_shop(workspace))
+    train_recommender(workspace, "item_knn", seed=1)
+    with pytest.raises(ArtifactError, match="item_knn serves with other settings"):
+        open_live(workspace, open_shop(workspace))
+    assert prepare_kept(workspace, CONFIG, seed=1)[1]
+    open_live(workspace, open_shop(workspace))

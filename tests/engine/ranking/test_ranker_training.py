@@ -11,7 +11,6 @@ from engine.errors import ArtifactError, DataError, NotBuiltError, SettingsError
 from engine.rank.evaluation import list_ndcg
 from engine.ranking import training
 from engine.ranking.cache import COST, ENSEMBLE, KIND
-from engine.ranking.candidates import fit_sources
 from engine.ranking.config import load_config
 from engine.ranking.own_order import OWN, own_order
 from engine.ranking.preparing import open_maker
@@ -140,12 +139,10 @@ def test_recommends_own_order_is_what_the_pipeline_ranks_by(shop):
     found = own_order(workspace, config, source)
     maker = open_maker(workspace, config.preprocessing, seed=1)
     lines = {}
-    settings = config.preprocessing
     for part in ("valid", "test"):
         window = next(window for window in maker.windows() if window.part == part)
         task = maker.task(window)
-        fitted = {"seed": 1, "rules": task.rules, "fitted": {}}
-        lines[part] = (fit_sources(maker.shop, task.past, settings.sources, settings.candidates, **fitted)[0], task)
+        lines[part] = (maker.pipeline(task.past, task.start, task.rules)[0], task)
     weights = fit_weights(*lines["valid"], seed=1)
     line, task = lines["test"]
     ranked = line.rank(line.gather(task.histories), 5, replace(weights, diversity=0.0)).ranked
