@@ -93,7 +93,7 @@ def contributed(workspace: Workspace, name: str, query: str, filters: Filters, i
 
 
 def items(workspace: Workspace, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What cards show of each item, by id: of the present catalogue, with the documents' tags."""
+    """What cards show of each item, by id: of the present catalogue, with the documents' tags and keywords."""
     return _items(workspace, tuple(item_ids), (*_version(workspace), workspace.data_hash()))
 
 
@@ -251,14 +251,19 @@ def _contributed(
 @st.cache_data(max_entries=128, show_spinner=False)
 def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     frame = cache.queries(_workspace).frame(_ITEMS, list(item_ids))
-    tags = _tags(_workspace, _version(_workspace))
+    said = _said(_workspace, _version(_workspace))
     rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
-    return {item_id: {**rows[item_id], "tags": list(tags[item_id])} for item_id in item_ids if item_id in rows}
+    return {
+        item_id: {**rows[item_id], **{name: list(column[item_id]) for name, column in said.items()}}
+        for item_id in item_ids
+        if item_id in rows
+    }
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _tags(_workspace: Workspace, version: tuple[str, ...]) -> pd.Series:
-    return documents(_workspace).frame.set_index("item_id")["tags"]
+def _said(_workspace: Workspace, version: tuple[str, ...]) -> dict[str, pd.Series]:
+    frame = documents(_workspace).frame.set_index("item_id")
+    return {name: frame[name] for name in ("tags", "keywords")}
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -288,7 +293,7 @@ def _finders(
 ) -> tuple[Finder, ...]:
     read = documents(_workspace)
     known = _known(_workspace, (str(_workspace.path), _workspace.data_hash("judgments")))
-    tags = _tags(_workspace, _version(_workspace)).get(item_id, ())
+    tags = _said(_workspace, _version(_workspace))["tags"].get(item_id, ())
     title = read.frame.loc[read.frame["item_id"] == item_id, "title"]
     queries = {
         "known": [query for query, items in known.items() if item_id in items],

@@ -18,6 +18,7 @@ from pages.parts.markup import html, icon, join
 from pages.parts.search_room import Room
 
 TAGS_SHOWN = 6
+KEYWORDS_SHOWN = 5
 STAGES = {
     "bm25": "Words",
     "dense": "Meaning",
@@ -97,6 +98,14 @@ def marked(text: str, places: Spans) -> Markup:
     return join([*parts, text[position:]])
 
 
+def title(item: Mapping[str, Any], wanted: Collection[str] = ()) -> Markup:
+    """An item's title with the query's words marked; what reviews say most where it has none but its id."""
+    text, said = str(item["title"]), ", ".join(item["keywords"][:KEYWORDS_SHOWN])
+    if text != item["item_id"] or not said:
+        return marked(text, spans(text, wanted))
+    return html('<span class="sw-quiet">No title; reviews say</span> {}', marked(said, spans(said, wanted)))
+
+
 def quote(found: Quote) -> Markup:
     """A sentence of a review with the query's words marked."""
     return html('<q class="sw-cite">{}</q>', marked(found.text, found.matches))
@@ -155,7 +164,7 @@ def _card(hit: Hit, shown: Shown, *, current: str) -> Markup:
         cards.category(item["category"]),
         hit.item_id,
         said_of(hit.item_id, shown),
-        marked(item["title"], spans(item["title"], shown.wanted)),
+        title(item, shown.wanted),
         facts(item),
         tag_chips(item["tags"], shown.wanted),
         said if item["reviews"] else "",
@@ -175,7 +184,7 @@ def _row(hit: Hit, shown: Shown, place: Place, *, current: str, side: str) -> Ma
         links.link(sku=None if hit.item_id == current else hit.item_id, above=None),
         _current(hit.item_id == current),
         cards.image(shown.root, item),
-        marked(item["title"], spans(item["title"], shown.wanted)),
+        title(item, shown.wanted),
         hit.place,
         hit.item_id,
         cards.price(item["price"]),

@@ -45,7 +45,7 @@ def _head(room: Room, item: dict) -> Markup:
         cards.image(room.workspace.path, item),
         cards.category(item["category"]),
         item["item_id"],
-        item["title"],
+        search_hits.title(item),
         search_hits.facts(item),
         search_hits.tag_chips(item["tags"], ()),
         links.link("sku", sku=item["item_id"]),

@@ -6,7 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine.errors import NotBuiltError, ShelfwiseError, UnknownNameError
-from engine.search.explain import Contribution, spans, why_above
+from engine.search.explain import Contribution, why_above
 from engine.search.features import FEATURES
 from engine.search.hits import Hit
 from pages.parts import cards, links, search_cache, search_hits, search_judging
@@ -69,7 +69,7 @@ def _head(room: Room, hit: Hit, shown: search_hits.Shown) -> Markup:
         cards.category(item["category"]),
         hit.item_id,
         search_hits.said_of(hit.item_id, shown),
-        search_hits.marked(item["title"], spans(item["title"], shown.wanted)),
+        search_hits.title(item, shown.wanted),
         search_hits.facts(item),
         search_hits.tag_chips(item["tags"], shown.wanted),
         links.link("sku", sku=hit.item_id),
@@ -190,7 +190,7 @@ def _similar(room: Room, item: dict, score: float) -> Markup:
         '<span class="sw-meta sw-num">{} · {} · {:.2f}</span></span></a>',
         links.link("sku", sku=item["item_id"]),
         cards.image(room.workspace.path, item),
-        item["title"],
+        search_hits.title(item),
         item["item_id"],
         cards.price(item["price"]),
         score,

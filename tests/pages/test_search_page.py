@@ -15,6 +15,7 @@ from engine.asked import Asked
 from engine.judging import Judging
 from engine.ranked import Ranked
 from engine.workspace import Workspace
+from pages.parts import search_hits
 from tests.searched import Searching, build
 
 SEARCH = "pages/views/product_search.py"
@@ -64,6 +65,17 @@ def test_hits_have_marked_words_tags_quotes_and_a_bar_per_stage(search):
     assert '<q class="sw-cite">Nice and <mark class="sw-word">warm</mark>.</q>' in card
     assert re.findall(r'class="sw-stage" title="([^:]+):', card) == ["Words", "Meaning", "Second stage"]
     assert 'src="data:image/svg+xml;base64,' in part(search(q="item number 6"), "hits")
+
+
+def test_an_item_without_a_title_is_named_by_what_reviews_say():
+    item = {"item_id": "A", "title": "A", "keywords": ["soft", "for mum"]}
+    said = '<span class="sw-quiet">No title; reviews say</span> soft, for <mark class="sw-word">mum</mark>'
+    assert search_hits.title(item, {"mum"}) == said
+    assert search_hits.title({**item, "keywords": []}, {"mum"}) == "A"
+    assert (
+        search_hits.title({**item, "title": "Soft <b>bag"}, {"soft"})
+        == '<mark class="sw-word">Soft</mark> &lt;b&gt;bag'
+    )
 
 
 def test_only_a_page_of_hits_is_drawn_and_pages_keep_the_query(search):
