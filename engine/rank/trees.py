@@ -54,7 +54,7 @@ class Trees(ABC):
         of train is wanted or none is, when no feature differs, or when memory doesn't suffice, and SettingsError when a
         GPU is asked for and the library can't use one.
         """
-        self.columns = train.columns
+        self.columns, self._model = train.columns, None
         rows, other = self._learnable(train, training.weights), self._watchable(valid)
         self._check_device()
         with self._library_errors(rows.features.shape):
