@@ -50,7 +50,7 @@ from engine.search.finetune import finetune
 from engine.search.finetune_config import FinetuneConfig
 from engine.search.hybrid import Candidates, Hybrid
 from engine.search.index import build_index
-from engine.search.judged_pairs import halves, judged_pairs
+from engine.search.judged_pairs import JudgedPairConfig, halves, judged_pairs
 from engine.search.learning import Learned, learn
 from engine.search.popular import Popular
 from engine.settings import DEFAULT_SEED
@@ -61,8 +61,9 @@ METRICS = ("recall@10", "recall@100", "ndcg@10")
 JUDGED, EXPONENTIAL = "judged", "judged exp"
 SEED, SHARES = 4, (0.6, 0.2, 0.2)
 STEPS = (("dense", "dense, tuned"), ("bm25", "hybrid"), ("dense, tuned", "hybrid"), ("hybrid", "second stage"))
+PAIRS = JudgedPairConfig(per_query=3)
 TUNING = FinetuneConfig(
-    rate=1e-4, query_tokens=24, document_tokens=48, train_layers=3, valid_queries=300, valid_documents=1000
+    rate=1e-4, query_tokens=24, document_tokens=40, train_layers=3, valid_queries=300, valid_documents=1000
 )
 Rows = dict[str, dict[str, pd.DataFrame]]
 
@@ -137,7 +138,7 @@ def _tuned(workspace: Workspace, asked: Parts) -> str:
         return f"{ARTIFACT}{kept[-1]}"
     documents = read_documents(workspace)
     chosen = asked.valid.choose(np.arange(len(asked.valid)) % 2 == 0)
-    train, valid = (judged_pairs(queries, documents) for queries in (asked.encoder, chosen))
+    train, valid = (judged_pairs(queries, documents, PAIRS) for queries in (asked.encoder, chosen))
     return f"{ARTIFACT}{finetune(workspace, train, valid, config=TUNING).name}"
 
 
