@@ -65,7 +65,7 @@ def open_live(workspace: Workspace, shop: Shop, name: str = NAME) -> Live:
     card = store.card(KIND, name, version)
     config, served = config_of(card), serving_configs(workspace, config_of(card).sources)
     for source, own in served.items():
-        if asdict(own) != card.config["recommenders"].get(source, asdict(type(own)())):
+        if asdict(own) != card.config.get("recommenders", {}).get(source, asdict(type(own)())):
             raise ArtifactError(
                 f"The recommender {source} serves with other settings than when the ranking lists {name} were "
                 f"prepared, so its scores mean something else; prepare them and train again: {command}"

@@ -43,8 +43,9 @@ class PrepareConfig:
 
     sources: the recommenders that name candidates; candidates: how many each names; windows, share: how many windows
     of train there are, and which share of all events each is long; groups: the groups of features; negatives: how many
-    candidates that nobody wanted each list of train keeps, 0: all of them; most_history: events of a user that
-    histories keep, the newest; vectors: "titles" (the embedded encoder's) or "none".
+    candidates that nobody wanted each list of train keeps, 0: all of them; most_lists: lists of a window, drawn at
+    random where more users wanted something, so that memory stays bounded (about 0.7 GB for 10,000 lists of 300
+    candidates); most_history: events of a user that histories keep, the newest; vectors: "titles" (the embedded encoder's) or "none".
     """
 
     sources: tuple[str, ...] = RECOMMENDERS
@@ -53,6 +54,7 @@ class PrepareConfig:
     share: float = 0.1
     groups: tuple[str, ...] = (*TIMELESS, SOURCES)
     negatives: int = 50
+    most_lists: int = 10_000
     most_history: int = 200
     vectors: str = TITLES
 
@@ -60,7 +62,7 @@ class PrepareConfig:
         columns_of(self.groups, self.sources)
         if not self.sources or not self.groups:
             raise SettingsError("sources and groups must each name one or more; nothing can be ranked without them.")
-        for name in ("candidates", "windows", "most_history"):
+        for name in ("candidates", "windows", "most_lists", "most_history"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be 1 or more.")
         if self.negatives < 0:
@@ -96,8 +98,14 @@ class Maker:
         return windows_of(self.shop, n_train=self.config.windows, share=self.config.share)
 
     def task(self, window: Window) -> Task:
-        """What is asked in `window`, of the catalogue as it was then."""
-        return task_of(self._then(window.start), window)
+        """What is asked in `window`, of the catalogue as it was then; of some users where there are too many."""
+        task, most = task_of(self._then(window.start), window), self.config.most_lists
+        n = len(task.histories)
+        if n <= most:
+            return task
+        self.notes[window.name] = f"{n - most:,} of {n:,} users, drawn at random to keep {most:,}"
+        chosen = np.sort(np.random.default_rng(self.seed).permutation(n)[:most])
+        return replace(task, histories=task.histories.rows(chosen), wanted=task.wanted[chosen])
 
     def lists(self, window: Window) -> Lists:
         """The lists of one window, with what their users wanted in it."""

@@ -63,6 +63,18 @@ def test_candidates_are_those_that_the_pipeline_gathers(maker, prepared):
     assert np.array_equal(score, gathered.raw[:, 0], equal_nan=True)
 
 
+def test_of_too_many_users_some_are_drawn_and_said(workspace, prepared):
+    maker = open_maker(workspace, replace(CONFIG, most_lists=7), seed=1)
+    window = maker.windows()[-1]
+    lists = maker.lists(window)
+    whole = prepared.test
+    assert len(lists) == 7 < len(whole)
+    kept = np.flatnonzero(np.isin(whole.users, lists.users))
+    assert whole.take(kept).features.tobytes() == lists.features.tobytes()
+    assert lists.sought.tolist() == whole.sought[kept].tolist()
+    assert maker.notes[window.name].startswith(f"{len(whole) - 7} of {len(whole)} users")
+
+
 def test_histories_and_features_end_before_the_moment(maker, prepared):
     lists, log = prepared.test, maker.shop.log
     assert lists.histories.micros.max() < lists.micros.min()
