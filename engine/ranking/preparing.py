@@ -45,7 +45,8 @@ class PrepareConfig:
     of train there are, and which share of all events each is long; groups: the groups of features; negatives: how many
     candidates that nobody wanted each list of train keeps, 0: all of them; most_lists: lists of a window, drawn at
     random where more users wanted something, so that memory stays bounded (about 0.7 GB for 10,000 lists of 300
-    candidates); most_history: events of a user that histories keep, the newest; vectors: "titles" (the embedded encoder's) or "none".
+    candidates); most_history: events of a user that histories keep, the newest; vectors: "titles" (the embedded
+    encoder's) or "none".
     """
 
     sources: tuple[str, ...] = RECOMMENDERS
