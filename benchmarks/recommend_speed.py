@@ -2,7 +2,7 @@
 
 Generated shop: 100,000 users, 30,000 items in a tree of 300 categories, popularity and tastes skewed. Printed from one
 run: users/s of the whole pipeline (ALS candidates, exclusions, categories, popular fill; k = 20) beside implicit's own
-recommend, in turns; one user's milliseconds with new events folded in; and training time and memory of ALS as events
+recommend, in turns; one user's milliseconds with new events folded in, by ALS and by all sources; and training time and memory of ALS as events
 grow, each in a process of its own. Ten minutes on two cores.
 """
 
@@ -23,13 +23,15 @@ from engine.recommend.catalogue import Catalogue
 from engine.recommend.eligibility import Rules
 from engine.recommend.events import DAY, EventConfig, EventLog, EventReport
 from engine.recommend.factors import Als, AlsConfig
-from engine.recommend.interactions import interactions, training_set
-from engine.recommend.pipeline import PipelineConfig
-from engine.recommending.shop import RecommendConfig, Shop, make_pipeline
+from engine.recommend.interactions import Interactions, interactions, training_set
+from engine.recommend.pipeline import Pipeline, PipelineConfig
+from engine.recommending.shop import RecommendConfig, Shop, fit_model, make_pipeline
+from engine.recommending.training import SOURCES
 from engine.settings import load_settings
 
 K, ROUNDS = 20, 3
 EVENTS_PER_USER = 20
+EASE_ITEMS = 4_000
 START = 1_700_000_000_000_000  # microseconds
 
 
@@ -46,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fit_once(chosen.fit, chosen.factors)
         return
     _throughput(chosen.users, chosen.items, chosen.factors)
+    _all_sources()
     for events in chosen.events.split(","):
         command = [sys.executable, __file__, "--fit", events, "--factors", str(chosen.factors)]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip(), flush=True)
@@ -79,10 +82,7 @@ def _throughput(n_users: int, n_items: int, factors: int) -> None:
     model = Als(AlsConfig(factors=factors, iterations=3, min_user_interactions=1)).fit(data, catalogue, seed=1)
     print(f"{len(data):,} users, {n_items:,} items, {len(log):,} events, {factors} factors; ", end="")
     print(f"3 of 15 iterations {time.perf_counter() - start:.0f} s", flush=True)
-    split = split_by_time(pd.Series(pd.to_datetime(log.micros, unit="us", utc=True)))
-    report = EventReport(len(log), len(log), {}, {})
-    shop = Shop(log, report, catalogue, split, RecommendConfig(rules=Rules(seen=True)))
-    line = make_pipeline(shop, data, {"als": model}, PipelineConfig(), seed=1)
+    line = make_pipeline(_shop(log, catalogue), data, {"als": model}, PipelineConfig(), seed=1)
     library = _library(model, factors)
     seen = sparse.csr_matrix(data.weights)
     rows = np.arange(len(data))
@@ -98,7 +98,21 @@ def _throughput(n_users: int, n_items: int, factors: int) -> None:
         print(f"{name:<22}{np.median(found):>10,.0f} users/s (from {min(found):,.0f} to {max(found):,.0f})")
     ratio = np.median(np.array(rates["the pipeline"]) / np.array(rates["implicit's recommend"]))
     print(f"ratio {ratio:.2f}", flush=True)
-    _one_user(line, data, log)
+    _one_user(line, data, "")
+
+
+def _all_sources() -> None:
+    """One user's milliseconds through all the sources that are trained by default, over as many items as EASE likes."""
+    log, catalogue = make_log(100_000, 5_000, EASE_ITEMS)
+    data = interactions(log, EventConfig())
+    models = {name: fit_model(name, data, catalogue, seed=1) for name in SOURCES}
+    line = make_pipeline(_shop(log, catalogue), data, models, PipelineConfig(dict.fromkeys(SOURCES, 1.0)), seed=1)
+    _one_user(line, data, f", {len(SOURCES)} sources over {EASE_ITEMS:,} items")
+
+
+def _shop(log: EventLog, catalogue: Catalogue) -> Shop:
+    split = split_by_time(pd.Series(pd.to_datetime(log.micros, unit="us", utc=True)))
+    return Shop(log, EventReport(len(log), len(log), {}, {}), catalogue, split, RecommendConfig(rules=Rules(seen=True)))
 
 
 def _library(model: Als, factors: int) -> object:
@@ -111,7 +125,7 @@ def _library(model: Als, factors: int) -> object:
     return library
 
 
-def _one_user(line: object, data: object, log: EventLog) -> None:
+def _one_user(line: Pipeline, data: Interactions, said: str) -> None:
     """Milliseconds for one user at a time who has just seen every item of their history once more."""
     rng = np.random.default_rng(2)
     taken = []
@@ -122,7 +136,7 @@ def _one_user(line: object, data: object, log: EventLog) -> None:
         line.recommend(history, K)
         taken.append(1000 * (time.perf_counter() - begun))
     p50, p95 = np.percentile(taken[10:], [50, 95])
-    print(f"one user, new events folded in: p50 {p50:.1f} ms, p95 {p95:.1f} ms", flush=True)
+    print(f"one user, new events folded in{said}: p50 {p50:.1f} ms, p95 {p95:.1f} ms", flush=True)
 
 
 def _fit_once(n_events: int, factors: int) -> None:

@@ -73,10 +73,14 @@ class Ease(Model):
     ) -> Ranked:
         """The k items with the highest sum of weights from the history; nothing for a history without trained items."""
         columns, trained = self.columns(eligible), np.flatnonzero(self.trained)
-        weights = np.ascontiguousarray(self.weights[:, np.searchsorted(trained, columns)])
+        places = np.searchsorted(trained, columns)
         matrix = self._powered(histories.weights[:, trained])
         found = score_top_k(
-            len(histories), lambda batch: matrix[batch] @ weights, k, columns=columns, excluded=excluded
+            len(histories),
+            lambda batch: (matrix[batch] @ self.weights)[:, places],
+            k,
+            columns=columns,
+            excluded=excluded,
         )
         return only(found, np.diff(matrix.indptr) > 0)
 

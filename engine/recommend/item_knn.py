@@ -77,10 +77,9 @@ class ItemKnn(Model):
     ) -> Ranked:
         """The k items with the largest sum of weight times similarity over the history."""
         columns = self.columns(eligible)
-        near = self.similarity[:, columns].tocsc()
         return score_top_k(
             len(histories),
-            lambda batch: _reached(histories.weights[batch] @ near),
+            lambda batch: _reached(histories.weights[batch] @ self.similarity)[:, columns],
             k,
             columns=columns,
             excluded=excluded,
