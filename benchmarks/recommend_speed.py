@@ -2,8 +2,8 @@
 
 Generated shop: 100,000 users, 30,000 items in a tree of 300 categories, popularity and tastes skewed. Printed from one
 run: users/s of the whole pipeline (ALS candidates, exclusions, categories, popular fill; k = 20) beside implicit's own
-recommend, in turns; one user's milliseconds with new events folded in, by ALS and by all sources; and training time and memory of ALS as events
-grow, each in a process of its own. Ten minutes on two cores.
+recommend, in turns; one user's milliseconds with new events folded in, by ALS and by all sources; and training time
+and memory of ALS as events grow, each in a process of its own. Ten minutes on two cores.
 """
 
 from __future__ import annotations
