@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> ArgumentParser:
-    settings = "\n".join(f"  {field.name}" for field in fields(PrepareConfig))
-    made = parser(f"{__doc__}\nsettings (--set):\n{settings}")
+    settings = "\n".join(f"  {name:<14}{_shown(value)}" for name, value in vars(PrepareConfig()).items())
+    made = parser(f"{__doc__}\nsettings and their defaults:\n{settings}")
     made.add_argument("--name", default=NAME, metavar="NAME", help="what the lists are called (%(default)s)")
     made.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; lists with commas")
     made.add_argument("--seed", type=int, help="seed of models and samples (default: SHELFWISE_SEED)")
@@ -69,6 +69,10 @@ def _config(pairs: Sequence[str]) -> PrepareConfig:
             raise UnknownNameError("setting of ranking lists", name, known)
         chosen[name] = _value(name, text, getattr(defaults, name))
     return PrepareConfig(**chosen)
+
+
+def _shown(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _value(name: str, text: str, default: Any) -> Any:
