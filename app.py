@@ -67,8 +67,15 @@ def main() -> None:
         url_path="compare",
         help="Runs beside a baseline: curves, differences with intervals and verdicts, and the rows that flipped.",
     )
+    leaks = st.Page(
+        links.PAGES["leaks"],
+        title="Leak map",
+        icon=":material/water_drop:",
+        url_path="leaks",
+        help="Which stage lost each wanted item of a search or a recommendation, and what mends it.",
+    )
     page = st.navigation(
-        {"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics, compare]}
+        {"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics, compare, leaks]}
     )
     shell.start(page.url_path)
     with states.frame():

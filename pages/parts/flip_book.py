@@ -45,7 +45,7 @@ def show_flips(workspace: Workspace, baseline: Run, run: Run, margin: float) -> 
     shown = found if not way else found[found["way"] == way]
     if part and column in values.slices:
         shown = shown[shown[column] == part]
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         _show_slices(found, values, slices)
     with right:

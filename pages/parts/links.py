@@ -22,6 +22,7 @@ PAGES = {
     "rank": "pages/views/ranking_lab.py",
     "metrics": "pages/views/metrics.py",
     "compare": "pages/views/compare_runs.py",
+    "leaks": "pages/views/leak_map.py",
 }
 PARAMETERS = (
     "workspace",

@@ -9,6 +9,7 @@ import streamlit as st
 from engine import flips as flip_book
 from engine import scoreboard, tag_figures
 from engine.comparing import Compared, compare_runs
+from engine.leaks import LeakMap, leak_map
 from engine.metrics.significance import PairedDifference
 from engine.run_values import Figure, RunValues, open_values
 from engine.runs import Run, RunStore
@@ -91,6 +92,12 @@ def as_table(found: dict[str, Compared]) -> pd.DataFrame:
 def flips(_baseline: RunValues, _values: RunValues, ids: tuple[str, str], path: str, metric: str) -> pd.DataFrame:
     """The rows that became better or worse."""
     return flip_book.flips(_baseline, _values, metric)
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking where the missed ones were lost …")
+def leaks(_workspace: Workspace, path: str, run_id: str, k: int) -> LeakMap:
+    """Which stage lost each wanted item of a run."""
+    return leak_map(RunStore(_workspace), run_id, k)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

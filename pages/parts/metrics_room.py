@@ -1,6 +1,6 @@
 """One room of metrics as the address names it: which runs, which metric, which of their rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -69,15 +69,17 @@ class Room:
         return tuple(sorted(self.part.items()))
 
 
-def open_room(workspace: Workspace) -> Room:
-    """The room that the address names. Raises UnknownNameError for a name in it that doesn't exist, and NotBuiltError
-    with the command where nothing was measured yet."""
-    kind = links.get("room") or first_room(workspace)
+def open_room(workspace: Workspace, kind: str) -> Room:
+    """The room as the address has it.
+
+    Raises UnknownNameError for a name in it that doesn't exist, NotBuiltError with the command where nothing was
+    measured yet.
+    """
     runs = metrics_cache.runs(workspace, kind)
     if not runs:
         raise not_measured(workspace, kind)
-    run = _chosen(runs, links.get("run"), "run") or scoreboard.first_run(runs, kind) or runs[0]
-    baseline = _chosen(runs, links.get("beside"), "baseline") or scoreboard.baseline_of(runs, run)
+    run = chosen(runs, links.get("run"), "run") or scoreboard.first_run(runs, kind) or runs[0]
+    baseline = chosen(runs, links.get("beside"), "baseline") or scoreboard.baseline_of(runs, run)
     lines = metrics_cache.scores(workspace, str(workspace.path), run.id, baseline.id if baseline else None)
     names = [line.name for line in lines]
     metric = links.get("metric") or (ROOMS[kind].headline if ROOMS[kind].headline in names else names[0])
@@ -92,9 +94,21 @@ def not_measured(workspace: Workspace, kind: str) -> NotBuiltError:
     return NotBuiltError(f"A run of {ROOMS[kind].label.lower()}", command)
 
 
-def first_room(workspace: Workspace) -> str:
+def first_room(workspace: Workspace, kinds: Sequence[str] = tuple(ROOMS)) -> str:
     """The first room that has a run."""
-    return next((kind for kind in ROOMS if metrics_cache.runs(workspace, kind)), "tags")
+    return next((kind for kind in kinds if metrics_cache.runs(workspace, kind)), kinds[0])
+
+
+def choose_kind(workspace: Workspace, kinds: Sequence[str], *, drop: Sequence[str]) -> str:
+    """The control of rooms; a change drops what belongs to the old one from the address."""
+    first = first_room(workspace, kinds)
+    asked = links.get("room") if links.get("room") in kinds else first
+    bound = links.bind("room", asked, first, drop=tuple(drop))
+    names = {kind: ROOMS[kind].label for kind in kinds}
+    st.segmented_control(
+        "Room", list(kinds), format_func=names.get, required=True, label_visibility="collapsed", **bound
+    )
+    return asked
 
 
 def choose(room: Room) -> None:
@@ -127,7 +141,8 @@ def show_definitions(room: Room) -> None:
         )
 
 
-def _chosen(runs: list[Run], run_id: str, kind: str) -> Run | None:
+def chosen(runs: list[Run], run_id: str, kind: str) -> Run | None:
+    """The run called `run_id`; None when none is asked for. Raises UnknownNameError with the nearest one."""
     if not run_id:
         return None
     found = next((run for run in runs if run.id == run_id), None)

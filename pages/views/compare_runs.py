@@ -13,7 +13,7 @@ from engine.workspace import Workspace
 from pages.parts import compare, export, links, metrics_cache, metrics_charts, shell, states
 from pages.parts.flip_book import show_flips
 from pages.parts.markup import html, join, show
-from pages.parts.metrics_room import first_room, not_measured
+from pages.parts.metrics_room import choose_kind, not_measured
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 _TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
@@ -26,13 +26,7 @@ def main() -> None:
     """The room, the runs, what can't be compared; then curves, differences, flips and the release note."""
     workspace = shell.workspace()
     show(html('<div class="sw-head"><h1>Compare</h1></div>'), key="title")
-    first = first_room(workspace)
-    asked = links.get("room") if links.get("room") in ROOMS else first
-    bound = links.bind("room", asked, first, drop=("run", "beside", "metric", "part", "ask", "row", "page"))
-    labels = {kind: room.label for kind, room in ROOMS.items()}
-    st.segmented_control(
-        "Room", list(ROOMS), format_func=labels.get, required=True, label_visibility="collapsed", **bound
-    )
+    asked = choose_kind(workspace, tuple(ROOMS), drop=("run", "beside", "metric", "part", "ask", "row", "page"))
     runs = metrics_cache.runs(workspace, asked)
     if not runs:
         raise not_measured(workspace, asked)

@@ -5,9 +5,9 @@ import streamlit as st
 
 from engine.scoreboard import ROOMS, Scored
 from engine.slicing import SLICES
-from pages.parts import compare, export, links, metrics_cache, metrics_charts, shell, states
+from pages.parts import cards, compare, export, links, metrics_cache, metrics_charts, shell, states
 from pages.parts.markup import html, join, show
-from pages.parts.metrics_room import OPENED, Room, choose, first_room, open_room, show_definitions
+from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, open_room, show_definitions
 from pages.parts.metrics_tags import show_tags
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
@@ -19,14 +19,8 @@ def main() -> None:
     """The rooms; in each the figures of a run, then the one that is looked at with its curve, slices and rows."""
     workspace = shell.workspace()
     show(html('<div class="sw-head"><h1>Metrics</h1></div>'), key="title")
-    first = first_room(workspace)
-    asked = links.get("room") if links.get("room") in ROOMS else first
-    bound = links.bind("room", asked, first, drop=("run", "beside", "all", *OPENED))
-    labels = {kind: room.label for kind, room in ROOMS.items()}
-    st.segmented_control(
-        "Room", list(ROOMS), format_func=labels.get, required=True, label_visibility="collapsed", **bound
-    )
-    room = open_room(workspace)
+    kind = choose_kind(workspace, tuple(ROOMS), drop=("run", "beside", "all", *OPENED))
+    room = open_room(workspace, kind)
     choose(room)
     show_tiles(room)
     show_metric(room)
@@ -171,7 +165,9 @@ def show_rows(room: Room) -> None:
         size=ROWS_SHOWN,
     )
     show(_table(room, frame), key="rows-table")
-    _show_pager(total, page)
+    count = -(-total // ROWS_SHOWN)
+    if count > 1:
+        show(cards.pager(page, count, around=2), key="pager")
     export.button(
         "Export these rows",
         lambda: room.values.page(room.part, sort=sort, size=None),
@@ -249,23 +245,6 @@ def _address(room: Room, row: dict) -> str:
     if room.kind == "recommend":
         return links.link("recommend", user=row_id)
     return links.link("rank", list=row_id)
-
-
-def _show_pager(total: int, page: int) -> None:
-    last = -(-total // ROWS_SHOWN)
-    if last == 1:
-        return
-    around = sorted({1, *range(max(page - 2, 1), min(page + 2, last) + 1), last})
-    chips = join(
-        html(
-            '<a class="sw-chip{}" href="{}">{:,}</a>',
-            " sw-on" if number == page else "",
-            links.link(page=number),
-            number,
-        )
-        for number in around
-    )
-    show(html('<div class="sw-pager">{}</div>', chips), key="pager")
 
 
 main()
