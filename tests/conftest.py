@@ -38,6 +38,16 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def ranked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose workspace "demo" has recommendations and an ensemble above them; copy it to change it."""
+    from tests.ranked_shop import build_ranked
+
+    home = tmp_path_factory.mktemp("ranked")
+    build_ranked(home)
+    return home
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets kept beside the project; tests that need it skip where it is absent."""
     if not REAL_DATA.is_dir():
