@@ -96,13 +96,25 @@ def score_top_k(
         batch = slice(start, min(start + step, n))
         scores = np.array(score(batch), dtype=np.float32)
         if excluded is not None:
-            rows, cells = excluded[batch][:, columns].nonzero()
-            scores[rows, cells] = -np.inf
+            scores[_cells(excluded, batch, columns)] = -np.inf
         best = _best(scores, width)
         found = np.take_along_axis(scores, best, axis=1)
         result.scores[batch, :width] = found
         result.rows[batch, :width] = np.where(np.isfinite(found), columns[best], NONE)
     return result
+
+
+def _cells(
+    excluded: sparse.csr_array, batch: slice, columns: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows and columns of a batch of scores that are excluded; slicing a sparse array takes far longer."""
+    starts = excluded.indptr[batch.start : batch.stop + 1]
+    part = slice(starts[0], starts[-1])
+    place = np.full(excluded.shape[1], NONE, dtype=np.int64)
+    place[columns] = np.arange(len(columns))
+    rows, cells = np.repeat(np.arange(len(starts) - 1), np.diff(starts)), place[excluded.indices[part]]
+    kept = (cells != NONE) & (excluded.data[part] != 0)
+    return rows[kept], cells[kept]
 
 
 def _best(scores: Floats, width: int) -> NDArray[np.int64]:
