@@ -12,6 +12,7 @@ from engine.errors import UnknownNameError
 from engine.rank.lists import CODE, NUMBER, Feature
 
 HALF_LIFE = 30  # days after which an event counts half in item_popularity
+FUSED = 60  # of reciprocal rank fusion (G. Cormack, C. Clarke, S. Buettcher, SIGIR 2009)
 SESSION = 30  # minutes without an event that end a session
 
 
@@ -94,7 +95,14 @@ FEATURES: dict[str, Feature] = {feature.name: feature for group in GROUPS.values
 
 def source_features(sources: Sequence[str]) -> tuple[Feature, ...]:
     """The features of the group "sources": what each source of candidates says of a candidate."""
-    found = [Feature("sources_named", "how many sources of candidates name the item")]
+    found = [
+        Feature("sources_named", "how many sources of candidates name the item"),
+        Feature("sources_fused", f"sum over those sources of 1 / ({FUSED} + the item's place), reciprocal rank fusion"),
+        Feature("sources_first", "sum over those sources of 1 / the item's place"),
+        Feature(
+            "sources_height", "sum over those sources of how high it stands: 1 for the first, towards 0 for the last"
+        ),
+    ]
     for name in sources:
         found.append(Feature(f"{name}_score", f"the score that {name} gives the item, where it names it", NUMBER))
         found.append(Feature(f"{name}_rank", f"the item's place in the list of {name}, 1 for its first", NUMBER))

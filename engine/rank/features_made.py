@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.rank.features import GROUPS
+from engine.rank.features import FUSED, GROUPS
 from engine.rank.features_item import category_features, item_features, price_features, review_features
 from engine.rank.features_pair import pair_features, tag_features, vector_features
 from engine.rank.features_user import context_features, user_features
@@ -66,13 +66,22 @@ def _batches(asked: Asked) -> Iterator[tuple[int, int]]:
 
 def _from_sources(asked: Asked) -> Named:
     """The group "sources", (n_rows,) each."""
-    made: dict[str, NDArray[np.generic]] = {"sources_named": np.zeros(len(asked.items))}
+    n = len(asked.items)
+    named, fused, first, height = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    made: dict[str, NDArray[np.generic]] = {}
     for name, scores in asked.sources.items():
-        named = ~np.isnan(scores)
-        made["sources_named"] = made["sources_named"] + named
-        made[f"{name}_score"] = scores
-        made[f"{name}_rank"] = np.where(named, _ranks(asked, scores), np.nan)
-    return made
+        known = ~np.isnan(scores)
+        ranks = np.where(known, _ranks(asked, scores), np.nan)
+        made[f"{name}_score"], made[f"{name}_rank"] = scores, ranks
+        length = np.bincount(asked.list_of_row[known], minlength=len(asked))[asked.list_of_row]
+        named += known
+        for total, part in (
+            (fused, 1 / (FUSED + ranks)),
+            (first, 1 / ranks),
+            (height, 1 - (ranks - 1) / np.maximum(length, 1)),
+        ):
+            total += np.where(known, part, 0)
+    return {**made, "sources_named": named, "sources_fused": fused, "sources_first": first, "sources_height": height}
 
 
 def _ranks(asked: Asked, scores: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -27,7 +27,7 @@ from engine.workspace import Workspace
 
 KIND, NAME = "rankings", "default"
 TABLES = ("items", "events", "reviews", "tags", "properties")
-MEANING = 3  # of the features; another number makes the lists that were prepared before stale
+MEANING = 4  # of the features; another number makes the lists that were prepared before stale
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "implicit")
 Progress = Callable[[float, str], None]
 

@@ -45,7 +45,7 @@ def test_groups_that_are_left_out_leave_their_columns_out(workspace):
     lists = prepare(workspace, replace(CONFIG, groups=("item", "sources")), seed=1).valid
     assert lists.names[0] == "item_events"
     assert lists.names[-1] == "recent_rank"
-    assert len(lists.names) == 11 + 7
+    assert len(lists.names) == 11 + 4 + 2 * 3
 
 
 def test_a_user_with_one_event_and_one_with_none_have_lists(workspace):
