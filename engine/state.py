@@ -100,6 +100,34 @@ MIGRATIONS = (
     );
     CREATE INDEX hidden_item ON hidden (item_id);
     """,
+    """
+    CREATE TABLE promoted (          -- which version of an artifact people let serve; a log
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version TEXT NOT NULL,       -- the one that serves from then on
+        before TEXT NOT NULL,        -- the one that served until then
+        reason TEXT NOT NULL,
+        who TEXT NOT NULL,
+        decided TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE TABLE noted (             -- what people wrote about runs; a log, the newest of a run counts
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL,
+        note TEXT NOT NULL,
+        tags TEXT NOT NULL,          -- JSON list
+        who TEXT NOT NULL,
+        written TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE TABLE handled (           -- what of the rescue queue is done; a log, the newest of a key counts
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL,           -- the kind of task and what it is about
+        handled INTEGER NOT NULL CHECK (handled IN (0, 1)),
+        who TEXT NOT NULL,
+        decided TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+    );
+    CREATE INDEX handled_key ON handled (key);
+    """,
 )
 
 
