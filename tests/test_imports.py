@@ -6,7 +6,8 @@ import sys
 import pytest
 
 HEAVY = {
-    *("bm25s", "chromadb", "duckdb", "implicit", "lightgbm", "mlflow", "rapidfuzz", "sklearn", "torch", "transformers"),
+    *("bm25s", "catboost", "chromadb", "duckdb", "implicit", "imblearn", "lightgbm", "mlflow", "rapidfuzz", "sklearn"),
+    *("torch", "torch_geometric", "transformers", "xgboost"),
 }
 
 
@@ -20,6 +21,8 @@ HEAVY = {
         "engine.search.dense",
         "engine.search.registry",
         "engine.recommend.registry",
+        "engine.rank.base",
+        "engine.rank.registry",
     ],
 )
 def test_tables_of_parts_load_no_heavy_library(module):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.models.device import device
-from engine.rank.lists import Lists
+from engine.rank.lists import Lists, Stock
 from engine.rank.nets.batch import Batch, Reader, histories_of, hours, newest
 from engine.rank.nets.config import NetConfig
 from engine.rank.nets.graph import Graph
@@ -92,21 +92,35 @@ class Gat(NetRanker):
         """The graph."""
         return self._graph.tensors()
 
+    def bind(self, stock: Stock) -> GraphReader:
+        """A reader that finds the graph's items too."""
+        return GraphReader(self.fitted[0], self._graph, stock, self.config.max_events)
+
     def feed(self, lists: Lists, weights: NDArray[np.float32] | None = None) -> Feed:
         """`lists` with the neighbours of their items."""
-        return GraphFeed(self.fitted[0], self._graph, lists, weights, self.config)
+        reader = self.reader(lists.stock)
+        assert isinstance(reader, GraphReader)
+        return GraphFeed(reader, lists, weights, self.config)
+
+
+class GraphReader(Reader):
+    """Reads lists of a stock and what `graph` holds besides; at: where each known item stands."""
+
+    def __init__(self, known: Known, graph: Graph, stock: Stock, max_events: int) -> None:
+        wider, self.at = graph.beside(stock, known)
+        super().__init__(known, wider, max_events, device())
+        self.graph = graph
 
 
 class GraphFeed(Feed):
     """Lists, batch by batch, those of one batch at a moment when the same of the graph may be seen."""
 
     def __init__(
-        self, known: Known, graph: Graph, lists: Lists, weights: NDArray[np.float32] | None, config: GatConfig
+        self, reader: GraphReader, lists: Lists, weights: NDArray[np.float32] | None, config: GatConfig
     ) -> None:
-        stock, self._at = graph.beside(lists.stock, known)
-        super().__init__(Reader(known, stock, config.max_events, device()), lists, weights)
-        self._graph, self._config = graph, config
-        self._cuts = graph.cut(lists.micros)
+        super().__init__(reader, lists, weights)
+        self._graph, self._at, self._config = reader.graph, reader.at, config
+        self._cuts = reader.graph.cut(lists.micros)
         self._rng: np.random.Generator | None = None
 
     def batches(self, size: int, rng: np.random.Generator | None = None) -> list[Ints]:

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import ArtifactError, DataError
 from engine.models.device import device
 from engine.rank.base import Floats, Training, check_features
 from engine.rank.left_out import lost_without
-from engine.rank.lists import Feature, Lists
+from engine.rank.lists import Feature, Lists, Stock
 from engine.rank.nets.batch import Reader, histories_of
 from engine.rank.nets.known import Known
 from engine.rank.nets.learning import Feed, learn, score
@@ -36,6 +37,7 @@ class NetRanker:
         self.curves: Mapping[str, Sequence[float]] = {}
         self._fitted: tuple[Known, nn.Module] | None = None
         self._importance: dict[str, float] = {}
+        self._bound: tuple[Stock, Reader] | None = None
 
     def make(self, known: Known, source: Lists | Mapping[str, Tensor]) -> nn.Module:
         """A network for what is `known`; `source` is train, or what `kept` gave where a saved one is read."""
@@ -45,10 +47,20 @@ class NetRanker:
         """What is saved besides the network's weights, by name."""
         return {}
 
-    def feed(self, lists: Lists, weights: Any = None) -> Feed:
+    def bind(self, stock: Stock) -> Reader:
+        """A reader of lists whose items are those of `stock`."""
+        return Reader(self.fitted[0], stock, self.config.max_events, device())
+
+    def feed(self, lists: Lists, weights: NDArray[np.float32] | None = None) -> Feed:
         """`lists` as the network reads them."""
-        known, _ = self.fitted
-        return Feed(Reader(known, lists.stock, self.config.max_events, device()), lists, weights)
+        return Feed(self.reader(lists.stock), lists, weights)
+
+    def reader(self, stock: Stock) -> Reader:
+        """The reader of `stock`, kept until lists of another stock come: its items are looked up once."""
+        bound = self._bound
+        if bound is None or bound[0] is not stock:
+            self._bound = bound = stock, self.bind(stock)
+        return bound[1]
 
     def fit(self, train: Lists, valid: Lists, training: Training) -> Self:
         """Learn; see the contract."""
@@ -59,7 +71,7 @@ class NetRanker:
         known = Known.of(train, features=self.config.features)
         torch.manual_seed(training.seed)
         net = self.make(known, train).to(device())
-        self._fitted = known, net
+        self._fitted, self._bound = (known, net), None
         feeds = self.feed(train, training.weights), self.feed(valid)
         self.curves = learn(net, *feeds, self.config, training)
         self._importance = self._measured_importance(train)

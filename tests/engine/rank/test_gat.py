@@ -111,6 +111,14 @@ def test_a_stock_without_the_items_of_the_graph_changes_nothing(gat, lists):
     assert gat.scores(moved) == pytest.approx(gat.scores(test), abs=3e-6)
 
 
+def test_items_are_looked_up_once_for_a_stock(gat, lists):
+    test = lists[2]
+    reader = gat.reader(test.stock)
+    gat.scores(test.take(np.array([1])))
+    assert gat.reader(test.stock) is reader
+    assert gat.reader(replace(test.stock)) is not reader
+
+
 def test_its_graph_is_kept_with_it(gat, lists, tmp_path):
     gat.save(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["config.json", "net.safetensors"]
