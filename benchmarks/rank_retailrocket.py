@@ -53,6 +53,7 @@ SPACES: Mapping[str, Mapping[str, Range]] = {
     "xgboost": {**COMMON, "depth": Range(3, 9), "least": Range(0.5, 30, log=True)},
     "catboost": {**COMMON, "depth": Range(3, 9)},
 }
+BASELINES = ("popularity", "seen last")
 Scores = dict[str, dict[str, Floats]]  # by part, then by model
 
 
@@ -201,18 +202,19 @@ def _compare(test: Lists, base: Floats, other: Floats, seed: int) -> PairedDiffe
 def _table(test: Lists, orders: Mapping[str, Floats], seed: int) -> None:
     n_empty = int((test.sought == 0).sum())
     print(f"  test: {len(test) - n_empty:,} lists; the {n_empty:,} without a wanted candidate are left out")
-    print(f"  {'':24} NDCG@5     MRR  (as zeros: NDCG@5, MRR)  NDCG@5 against popularity")
+    print(f"  {'':24} NDCG@5     MRR  as zeros: NDCG@5, MRR  NDCG@5 against {', against '.join(BASELINES)}")
     ndcg = {name: list_ndcg(test, scores, 5) for name, scores in orders.items()}
     for name, scores in orders.items():
         reciprocal = _reciprocal(test, scores)
-        said = _compare(test, ndcg["popularity"], ndcg[name], seed).words() if name != "popularity" else ""
-        zeros = f"({ndcg[name].mean():.4f}, {reciprocal.mean():.4f})"
-        print(f"  {name:24} {_mean(ndcg[name], test):.4f}  {_mean(reciprocal, test):.4f}  {zeros:24} {said}")
+        against = BASELINES[: list(orders).index(name)]  # a baseline against those before it
+        said = "; ".join(_compare(test, ndcg[base], ndcg[name], seed).words() for base in against)
+        zeros = f"{ndcg[name].mean():.4f}, {reciprocal.mean():.4f}"
+        print(f"  {name:24} {_mean(ndcg[name], test):.4f}  {_mean(reciprocal, test):.4f}  {zeros:21} {said}")
 
 
 def _verdict(test: Lists, orders: Mapping[str, Floats], best: str, seed: int) -> None:
     """Whether the ensemble is above the member that valid prefers, and if not, how alike the members are."""
-    members = [name for name in orders if name not in ("popularity", "seen last", "ensemble")]
+    members = [name for name in orders if name not in (*BASELINES, "ensemble")]
     ndcg = {name: list_ndcg(test, orders[name], 5) for name in [*members, "ensemble"]}
     ahead = max(members, key=lambda name: _mean(ndcg[name], test))
     differences = {}
