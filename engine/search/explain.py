@@ -23,7 +23,7 @@ from engine.search.terms import TOKEN, root, terms
 from engine.text import normalise, sentences
 
 WORD = re.compile(r"\w+(?:['’]\w+)?")
-MOST_SENTENCES = 400  # of one item, weighed by meaning
+MOST_SENTENCES = 120  # of one item, weighed by meaning: some tenths of a second
 MOST_LETTERS = 400  # of a sentence that is quoted or embedded
 EVEN = 1e-4  # contributions that differ by less are even
 
@@ -103,7 +103,7 @@ def closest_by_meaning(
 ) -> tuple[Quote, ...]:
     """The `n` sentences nearest to `query` in the encoder's space, nearest first, the terms `wanted` marked in them.
 
-    reviews: those of one item (columns item_id, review_id, text); at most 400 sentences are weighed, in their order.
+    reviews: those of one item (columns item_id, review_id, text); at most 120 sentences are weighed, in their order.
     """
     found = [one for _, one in zip(range(MOST_SENTENCES), _sentences(reviews, frozenset()), strict=False)]
     texts = list(dict.fromkeys(one.text for one in found))

@@ -3,7 +3,7 @@
 import numpy as np
 from markupsafe import Markup
 
-from engine.errors import UnknownNameError
+from engine.errors import UnknownNameError, counted
 from engine.search.documents import Document
 from engine.search.finders import Finder, found_share
 from pages.parts import cards, links, search_cache, search_hits
@@ -14,7 +14,7 @@ from pages.parts.search_room import DEPTH, Room, label
 FIRST = 10
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
 _ORIGINS = {
-    "known": "a good answer by the judgments table",
+    "known": "a known good answer",
     "judged": "judged good here",
     "tag": "its tag",
     "title": "its title",
@@ -55,11 +55,11 @@ def _head(room: Room, item: dict) -> Markup:
 def _finders(room: Room, finders: tuple[Finder, ...], item_id: str) -> Markup:
     """Each query with the place that the SKU has among its hits; the query opens to that hit."""
     found, should = found_share(finders, FIRST)
-    told = f"{found} of {should} queries that should find it have it among their first {FIRST}" if should else ""
-    said = told or "Nobody said which queries should find it; these are its own words and what was asked here"
+    told = f"Of {should} whose good answer it is, {found} find it within their first {FIRST}"
+    said = told if should else "Nobody said whose good answer it is: these are its own words and what was asked here"
     title = html(_SECTION, "Who finds it", f"{said} · {label(room.by)}")
     if not finders:
-        note = html('<p class="sw-note">It has no tags or title to ask for, and no query asked here finds it.</p>')
+        note = html('<p class="sw-note">It has no title or tags to ask for, and no query asked here finds it.</p>')
         return html("{}{}", title, note)
     head = html("<th>Place</th><th>Query</th><th>Why this query</th>")
     rows = join(_finder(one, item_id) for one in finders)
@@ -89,9 +89,11 @@ def _read(document: Document) -> Markup:
     }
     row = '<div><span class="sw-meta">{}</span><p class="sw-lead">{}</p></div>'
     listed = join(html(row, name, text) for name, text in parts.items() if text)
-    said = f"Its document; of reviews, the {document.n_reviews:,} from before the cut-off of train"
+    read = counted(document.n_reviews, "review")
+    said = f"Its document, made with {read} from before the cut-off of train"
     title = html(_SECTION, "What search reads of it", said)
     if not listed:
-        note = "It has no title, description, features or keywords, so only words of its reviews can find it."
+        rest = f"so only words of its {read} can find it" if document.n_reviews else "so no query can find it"
+        note = f"It has no title, description, features or keywords, {rest}."
         return html('{}<p class="sw-note" role="status">{} {}</p>', title, icon("info"), note)
     return html('{}<div class="sw-wide">{}</div>', title, listed)

@@ -36,8 +36,10 @@ def show_panel(room: Room, hits: Sequence[Hit], page: Sequence[Hit], item_id: st
     search_judging.judge_buttons(room.workspace, room.query, item_id, then=after, before=before)
     show(_breakdown(hits[at], room.contributions(hits[at])), key="breakdown")
     _show_why(room, hits, shown, at)
-    _show_quotes(room, shown, item_id)
+    place = st.container()  # its sentences are encoded, which takes longer than all the rest
     show_similar(room, item_id)
+    with place:
+        _show_quotes(room, shown, item_id)
 
 
 def _show_stranger(room: Room, hits: Sequence[Hit], item_id: str) -> None:
@@ -163,7 +165,8 @@ def _show_quotes(room: Room, shown: search_hits.Shown, item_id: str) -> None:
         )
         for quote in found
     )
-    said = "From all reviews; documents hold only what was written before the cut-off of train"
+    read = f"its newest {search_cache.MOST_READ} reviews"
+    said = f"From {read}; documents hold only what was written before the cut-off of train"
     show(html("{}{}", html(_SECTION, "What reviews say of it", said), lines), key="quotes")
 
 
@@ -176,6 +179,8 @@ def show_similar(room: Room, item_id: str) -> None:
         return
     except ShelfwiseError as error:
         show(html('<p class="sw-note">Similar items can’t be shown: {}</p>', error), key="similar")
+        return
+    if not found:
         return
     items = search_cache.items(room.workspace, tuple(other for other, _ in found))
     rows = join(_similar(room, items[other], score) for other, score in found if other in items)
