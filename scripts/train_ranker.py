@@ -18,9 +18,10 @@ from engine.rank.registry import RANKERS
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.logs import logged, output_folder
 from engine.ranking.measuring import measure_baselines
+from engine.ranking.members import train_member
 from engine.ranking.own_order import baselines
 from engine.ranking.source import open_source, seed_of
-from engine.ranking.training import train_ensemble, train_member
+from engine.ranking.training import train_ensemble
 from engine.ranking.tuning import with_tuned
 from scripts.cli import parser, run
 from scripts.ranking_options import add_options, chosen, progress, show_card, show_runs

@@ -24,8 +24,8 @@ from engine.rank.registry import RANKERS
 from engine.rank.tuning import Budget, Objective, Study, Tuned, history, tune
 from engine.ranking.cache import key_of
 from engine.ranking.config import RankingConfig
+from engine.ranking.members import balancing
 from engine.ranking.source import Source, seed_of
-from engine.ranking.training import balancing
 from engine.typed import build
 from engine.workspace import Workspace
 

@@ -9,14 +9,15 @@ import pytest
 from engine.artifacts import ArtifactStore
 from engine.errors import ArtifactError, DataError, NotBuiltError, SettingsError, UnknownNameError
 from engine.rank.evaluation import list_ndcg
-from engine.ranking import training
+from engine.ranking import members
 from engine.ranking.cache import COST, ENSEMBLE, KIND
 from engine.ranking.config import load_config
+from engine.ranking.members import train_member
 from engine.ranking.own_order import OWN, own_order
 from engine.ranking.preparing import open_maker
 from engine.ranking.serving import open_folder, open_ranker, open_scores
 from engine.ranking.source import open_source, reopen, seed_of
-from engine.ranking.training import train_ensemble, train_member
+from engine.ranking.training import train_ensemble
 from engine.recommend.weights import fit_weights
 from engine.runs import RunStore, compare
 from engine.workspace import Workspace
@@ -193,7 +194,7 @@ def test_a_failed_training_leaves_what_serves(given, monkeypatch):
     def refused(*_, **__):
         raise DataError("There is nothing to learn.")
 
-    monkeypatch.setattr(training, "balance", refused)
+    monkeypatch.setattr(members, "balance", refused)
     with pytest.raises(DataError, match="nothing to learn"):
         train_member(workspace, "lightgbm", replace(config, cache=replace(config.cache, use=False)), source)
     assert open_folder(workspace, "lightgbm")[0].version == before
