@@ -74,13 +74,21 @@ def main() -> None:
         url_path="leaks",
         help="Which stage lost each wanted item of a search or a recommendation, and what mends it.",
     )
+    runs = st.Page(
+        links.PAGES["runs"],
+        title="Runs",
+        icon=":material/history:",
+        url_path="runs",
+        help="Every run with its notes, and every version of every artifact: which serves, and letting another serve.",
+    )
     page = st.navigation(
-        {"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics, compare, leaks]}
+        {"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics, compare, leaks, runs]}
     )
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()
         page.run()
+        shell.trust_strip(shell.workspace())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import streamlit as st
 from engine import flips as flip_book
 from engine import scoreboard, tag_figures
 from engine.comparing import Compared, compare_runs
+from engine.gold import is_gold
 from engine.leaks import LeakMap, leak_map
+from engine.metrics.definitions import label
 from engine.metrics.significance import PairedDifference
 from engine.run_values import Figure, RunValues, open_values
 from engine.runs import Run, RunStore
@@ -27,6 +29,18 @@ def runs(workspace: Workspace, kind: str) -> list[Run]:
 def values(_workspace: Workspace, path: str, run_id: str) -> RunValues:
     """The flat table of a run; shared between sessions."""
     return open_values(RunStore(_workspace), run_id)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def headline(_workspace: Workspace, path: str, run_id: str) -> str:
+    """A run's headline metric in words; empty for runs on people's decisions, which have figures of their own."""
+    store = RunStore(_workspace)
+    run = store.get(run_id)
+    metric = scoreboard.ROOMS[run.kind].headline
+    found = values(_workspace, path, run_id)
+    if is_gold(run) or metric not in found.metrics:
+        return ""
+    return f"{label(metric)} {found.measure(metric).total:.3f}"
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing with the baseline …")

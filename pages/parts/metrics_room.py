@@ -94,6 +94,18 @@ def not_measured(workspace: Workspace, kind: str) -> NotBuiltError:
     return NotBuiltError(f"A run of {ROOMS[kind].label.lower()}", command)
 
 
+def start_command(workspace: Workspace, run: Run) -> str:
+    """The command that starts a run like this one."""
+    scripts = {
+        "tags": f"train_tags.py --workspace {workspace.name} --model {run.model}",
+        "recommend": f"train_recommender.py --workspace {workspace.name} --model {run.model}",
+        "rank": f"train_ranker.py --workspace {workspace.name} --model {run.model}",
+    }
+    whole = run.model == "pipeline" or run.model in ROOMS["rank"].baselines
+    script = None if whole else scripts.get(run.kind)
+    return f".venv/bin/python scripts/{script or EVALUATE[run.kind].format(workspace.name)}"
+
+
 def first_room(workspace: Workspace, kinds: Sequence[str] = tuple(ROOMS)) -> str:
     """The first room that has a run."""
     return next((kind for kind in kinds if metrics_cache.runs(workspace, kind)), kinds[0])

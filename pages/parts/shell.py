@@ -7,9 +7,10 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from engine.errors import NotBuiltError
 from engine.settings import load_settings
+from engine.versions import trust
 from engine.workspace import DEMO_COMMAND, Workspace, find_workspace, list_workspaces
 from pages.parts import links
-from pages.parts.markup import STYLE
+from pages.parts.markup import STYLE, html, join, show
 
 MARK = Path(__file__).parent / "marks" / "mark.svg"
 _WORDMARK = MARK.with_name("wordmark.svg")
@@ -51,3 +52,11 @@ def workspace_picker() -> None:
 def workspace() -> Workspace:
     """The workspace that the address names. Raises UnknownNameError or WorkspaceError when it can't be opened."""
     return find_workspace(load_settings().home, st.session_state["workspace"])
+
+
+def trust_strip(workspace: Workspace) -> None:
+    """What this page rests on: the data's hash and the versions that serve, in one line that opens the runs."""
+    found = trust(workspace)
+    said = join((html("<span>{} <b>{}</b></span>", name, value) for name, value in found.items()), " ")
+    address = links.link("runs", see="versions")
+    show(html('<a class="sw-trust" href="{}" aria-label="What this page rests on">{}</a>', address, said), key="trust")
