@@ -124,3 +124,20 @@ def test_both_themes_keep_marks_readable(driver, searching):
         for place in (".sw-hit strong", ".sw-hit .sw-meta", ".sw-word", ".sw-stage"):
             assert driver.execute_script(CONTRAST, place) >= 4.5, f"{place} in {theme}"
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_a_sku_leads_to_the_queries_that_find_it_and_back(driver, searching):
+    driver.get(searching.replace("/search?", "/sku?") + "&sku=SK-004")
+    wait_drawn(driver)
+    wait_for(driver, "document.querySelector('.sw-passport a[href*=search]')").click()
+    wait_for(driver, "location.pathname === '/search' && location.search.includes('sku=SK-004')")
+    wait_drawn(driver)
+    way = "document.querySelector('.st-key-finders a')"
+    assert wait_for(driver, f"{way} && {way}.textContent")
+    driver.execute_script(f"{way}.click()")
+    wait_for(driver, "document.querySelector('#hit-SK-004[aria-current=true]')")
+    wait_drawn(driver)
+    driver.back()
+    wait_for(driver, f"{way} && !document.querySelector('.sw-hit')")
+    driver.execute_script("document.querySelector('.st-key-item-head a').click()")
+    wait_for(driver, "location.pathname === '/sku' && document.querySelector('.sw-passport h1')")
