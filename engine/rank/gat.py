@@ -22,10 +22,10 @@ from engine.models.device import device
 from engine.rank.lists import Lists, Stock
 from engine.rank.nets.batch import Batch, Reader, histories_of, hours, newest
 from engine.rank.nets.config import NetConfig
+from engine.rank.nets.feed import Feed
 from engine.rank.nets.graph import Graph
 from engine.rank.nets.known import Ints, Known
 from engine.rank.nets.layers import SMALL, ItemTower, Match
-from engine.rank.nets.learning import Feed
 from engine.rank.nets.ranker import NetRanker
 from engine.typed import setting
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,20 +23,16 @@ from torch import Tensor, nn
 from engine.models.checkpoints import Checkpoints, epoch_seed, optimizer_tensors, restore_optimizer
 from engine.models.device import precision
 from engine.models.schedule import rate_share
-from engine.rank.base import Floats, Training
+from engine.rank.base import Training
 from engine.rank.evaluation import list_ndcg
-from engine.rank.lists import Lists, spans
-from engine.rank.nets.batch import Batch, Reader
 from engine.rank.nets.config import NetConfig
+from engine.rank.nets.feed import Feed, cut, score
 from engine.rank.nets.known import Ints
 from engine.rank.nets.losses import LOSSES
 from engine.rank.nets.memory import until_it_fits
 
 CUTOFF = 5  # ranks of valid that count
 MOST_NORM = 1.0  # longer gradients are cut to it
-SORTED = 32  # batches whose lists are sorted together, so that those of one batch have histories of like length
-SCORED = 256  # lists scored at once
-DECIMALS = 6  # scores are rounded to: candidates that are alike tie, whatever they are scored together with
 
 Weights = dict[str, Tensor]
 
@@ -51,34 +48,6 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class Feed:
-    """Lists, batch by batch."""
-
-    def __init__(self, reader: Reader, lists: Lists, weights: NDArray[np.float32] | None = None) -> None:
-        self.reader, self.lists, self.weights = reader, lists, weights
-
-    def batches(self, size: int, rng: np.random.Generator | None = None) -> list[Ints]:
-        """Places of the lists that are read together, of like length of history; in random order where `rng` is."""
-        lengths = np.zeros(len(self.lists)) if self.lists.histories is None else self.lists.histories.sizes
-        if rng is None:
-            return _cut(np.argsort(lengths, kind="stable"), size)
-        blocks = _cut(rng.permutation(len(self.lists)), size * SORTED)
-        found = [batch for block in blocks for batch in _cut(block[np.argsort(lengths[block], kind="stable")], size)]
-        return [found[place] for place in rng.permutation(len(found))]
-
-    def batch(self, chosen: Ints) -> Batch:
-        """The lists at `chosen` as tensors."""
-        return self.reader.batch(self.lists.take(chosen), self.weights_of(chosen))
-
-    def weights_of(self, chosen: Ints) -> NDArray[np.float32] | None:
-        """The weights of the candidates of the lists at `chosen`."""
-        return None if self.weights is None else self.weights[self.rows_of(chosen)]
-
-    def rows_of(self, chosen: Ints) -> Ints:
-        """The rows of the lists at `chosen`."""
-        return spans(self.lists.starts[chosen], self.lists.sizes[chosen])
-
-
 @dataclass
 class _Standing:
     """How far it is: epochs done, the one after which valid was best and how good it was then, and the curves."""
@@ -87,6 +56,46 @@ class _Standing:
     best_epoch: int = 0
     best: float = -math.inf
     curves: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """What learns, from what, and how."""
+
+    net: nn.Module
+    feed: Feed
+    config: NetConfig
+    optimizer: torch.optim.Optimizer
+
+    def round(self, seed: int, epoch: int) -> float:
+        """One round over train; the mean loss of a list."""
+        config = self.config
+        torch.manual_seed(epoch_seed(seed, epoch))
+        batches = self.feed.batches(config.batch_lists, np.random.default_rng(epoch_seed(seed, epoch)))
+        at_once, lost = config.batch_lists, 0.0
+        self.net.train()
+        for at, chosen in enumerate(batches):
+            share = rate_share(epoch * len(batches) + at, config.epochs * len(batches), config.warmup)
+            for group in self.optimizer.param_groups:
+                group["lr"] = config.rate * share
+            loss, at_once = until_it_fits(partial(self._gradients, chosen), at_once)
+            lost += loss * len(chosen)
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), MOST_NORM)
+            self.optimizer.step()
+        return lost / max(len(self.feed.lists), 1)
+
+    def _gradients(self, chosen: Ints, at_once: int) -> float:
+        """The mean loss of the lists at `chosen`, its gradients gathered from `at_once` lists at a time."""
+        self.optimizer.zero_grad()
+        total = 0.0
+        for part in cut(chosen, at_once):
+            batch = self.feed.batch(part)
+            with precision():
+                scores, aside = self.net(batch)
+            lost = (LOSSES[self.config.loss](scores.float(), batch) + aside) / len(chosen)
+            torch.autograd.backward(lost)
+            total += float(lost.detach())
+        return total
 
 
 @one_thread()
@@ -98,10 +107,11 @@ def learn(net: nn.Module, train: Feed, valid: Feed, config: NetConfig, training:
     """
     learning: Weights = dict(net.named_parameters())
     optimizer = torch.optim.AdamW(learning.values(), weight_decay=config.decay)
+    course = _Course(net, train, config, optimizer)
     checkpoints = _checkpoints(net, train, valid, config, training)
     standing, best = _restore(checkpoints, learning, optimizer)
     while standing.epoch < config.epochs and standing.epoch - standing.best_epoch < config.patience:
-        lost = _epoch(net, train, config, optimizer, training.seed, standing.epoch)
+        lost = course.round(training.seed, standing.epoch)
         standing.epoch += 1
         reached = _measure(standing, lost, net, valid)
         if reached is None or reached > standing.best:
@@ -116,60 +126,6 @@ def learn(net: nn.Module, train: Feed, valid: Feed, config: NetConfig, training:
     if checkpoints is not None:
         checkpoints.drop()
     return standing.curves
-
-
-def score(net: nn.Module, feed: Feed) -> Floats:
-    """(n_rows,) the scores of the candidates, rounded. `net` is left in evaluation mode."""
-    net.eval()
-    found, _ = until_it_fits(lambda at_once: _scores(net, feed, at_once), SCORED)
-    return found
-
-
-def _scores(net: nn.Module, feed: Feed, at_once: int) -> Floats:
-    found = np.zeros(len(feed.lists.items))
-    with torch.inference_mode(), precision():
-        for chosen in feed.batches(at_once):
-            found[feed.rows_of(chosen)] = net(feed.batch(chosen))[0].double().cpu().numpy()
-    return np.round(found, DECIMALS)
-
-
-def _epoch(
-    net: nn.Module, feed: Feed, config: NetConfig, optimizer: torch.optim.Optimizer, seed: int, epoch: int
-) -> float:
-    """One round over train; the mean loss of a list."""
-    torch.manual_seed(epoch_seed(seed, epoch))
-    batches = feed.batches(config.batch_lists, np.random.default_rng(epoch_seed(seed, epoch)))
-    at_once, lost = config.batch_lists, 0.0
-    net.train()
-    for at, chosen in enumerate(batches):
-        share = rate_share(epoch * len(batches) + at, config.epochs * len(batches), config.warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = config.rate * share
-
-        def work(most: int, chosen: Ints = chosen) -> float:
-            return _gradients(net, feed, chosen, config.loss, optimizer, most)
-
-        loss, at_once = until_it_fits(work, at_once)
-        lost += loss * len(chosen)
-        torch.nn.utils.clip_grad_norm_(net.parameters(), MOST_NORM)
-        optimizer.step()
-    return lost / max(len(feed.lists), 1)
-
-
-def _gradients(
-    net: nn.Module, feed: Feed, chosen: Ints, loss: str, optimizer: torch.optim.Optimizer, at_once: int
-) -> float:
-    """The mean loss of the lists at `chosen`, its gradients gathered from `at_once` lists at a time."""
-    optimizer.zero_grad()
-    total = 0.0
-    for part in _cut(chosen, at_once):
-        batch = feed.batch(part)
-        with precision():
-            scores, aside = net(batch)
-        lost = (LOSSES[loss](scores.float(), batch) + aside) / len(chosen)
-        torch.autograd.backward(lost)
-        total += float(lost.detach())
-    return total
 
 
 def _measure(standing: _Standing, lost: float, net: nn.Module, valid: Feed) -> float | None:
@@ -237,7 +193,3 @@ def _restore(
 
 def _copies(learning: Weights) -> Weights:
     return {name: weight.detach().cpu().clone() for name, weight in learning.items()}
-
-
-def _cut(order: Ints, size: int) -> list[Ints]:
-    return [order[start : start + size] for start in range(0, len(order), size)]

@@ -17,8 +17,9 @@ from engine.rank.base import Floats, Training, check_features
 from engine.rank.left_out import lost_without
 from engine.rank.lists import Feature, Lists, Stock
 from engine.rank.nets.batch import Reader, histories_of
+from engine.rank.nets.feed import Feed, score
 from engine.rank.nets.known import Known
-from engine.rank.nets.learning import Feed, learn, score
+from engine.rank.nets.learning import learn
 from engine.rank.nets.storage import read_net, write_net
 
 MOST_ROWS = 20_000  # from which a feature's importance is measured

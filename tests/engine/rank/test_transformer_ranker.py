@@ -11,7 +11,8 @@ from engine.rank.base import Training
 from engine.rank.evaluation import list_ndcg
 from engine.rank.left_out import without_each
 from engine.rank.nets import learning
-from engine.rank.nets.learning import Feed, learn, score
+from engine.rank.nets.feed import Feed, score
+from engine.rank.nets.learning import learn
 from engine.rank.transformer import Transformer, TransformerConfig
 
 TINY = TransformerConfig(width=16, layers=1, epochs=8, batch_lists=16, rate=5e-3)
