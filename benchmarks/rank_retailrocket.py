@@ -12,7 +12,8 @@ those only that look back; settings are searched with the latter.
 
 Rows that repeat a candidate of their list are one candidate. Lists in which no candidate was wanted can't be put in a
 right order: figures leave them out, for every model, and are given with them as zeros, too. At the end one booster
-learns from train as it is, with weights of classes, and with SMOTE.
+learns from train as it is, with weights of classes, and with SMOTE. A quarter of an hour on one core with --trials 5
+--tuning-lists 1200 --train-lists 8000 --rounds 150.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def _balance(parts: Mapping[str, Lists], name: str, config: Any, seed: int) -> N
     test, found = parts["test"], dict[str, Floats]()
     for how in get_args(How):
         balanced = balance(parts["train"], how, seed=seed)
-        ranker = RANKERS.load(name)(replace(config, watched="ndcg@5"))
+        ranker = RANKERS.load(name)(replace(config, watched="ndcg@5"))  # the same for all three
         ranker.fit(balanced.lists, parts["valid"], Training(seed=seed, weights=balanced.weights))
         found[how] = list_ndcg(test, ranker.scores(test), 5)
         said = _compare(test, found["none"], found[how], seed).words() if how != "none" else ""

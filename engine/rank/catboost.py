@@ -69,15 +69,15 @@ class CatBoost(Trees):
             callbacks=[_Told(each_round(training, self.name, config.rounds))] if config.device == "cpu" else None,
         )
         parts = {"learn": "train", "validation": "valid"}
-        metric = _METRICS[config.metric].split(";hints")[0]
+        metric = _METRICS[self._metric].split(";hints")[0]
         told = model.get_evals_result()
-        return model, {f"{parts[part]} {config.metric}": _curve(values, metric) for part, values in told.items()}
+        return model, {f"{parts[part]} {self._metric}": _curve(values, metric) for part, values in told.items()}
 
     def _settings(self, seed: int) -> dict[str, Any]:
         config = self.config
         return {
             "loss_function": _OBJECTIVES[config.objective],
-            "eval_metric": _METRICS[config.metric],
+            "eval_metric": _METRICS[self._metric],
             "iterations": config.rounds,
             "learning_rate": config.rate,
             "depth": config.depth,

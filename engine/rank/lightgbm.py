@@ -69,13 +69,13 @@ class LightGbm(Trees):
             if config.device == "gpu" and any(word in str(error) for word in ("GPU", "OpenCL", "CUDA")):
                 raise self._no_gpu(str(error)) from error
             raise
-        return _cut(model), {f"{part} {config.metric}": next(iter(told.values())) for part, told in curves.items()}
+        return _cut(model), {f"{part} {self._metric}": next(iter(told.values())) for part, told in curves.items()}
 
     def _settings(self, seed: int) -> dict[str, Any]:
         config = self.config
         return {
             "objective": _OBJECTIVES[config.objective],
-            "metric": _METRICS[config.metric],
+            "metric": _METRICS[self._metric],
             "eval_at": [5],
             "label_gain": [0, 1],
             "learning_rate": config.rate,

@@ -32,6 +32,13 @@ class Rows:
         return found
 
     @property
+    def odds(self) -> float:
+        """What wanted candidates weigh for what the others do."""
+        weights = np.ones(len(self.wanted), dtype=np.float32) if self.weights is None else self.weights
+        wanted = float(weights @ self.wanted)
+        return wanted / max(float(weights.sum()) - wanted, 1e-9)
+
+    @property
     def list_weights(self) -> NDArray[np.float32] | None:
         """(n_lists,) the mean weight of each list's wanted candidates, around 1: weights of classes weigh no list."""
         if self.weights is None:

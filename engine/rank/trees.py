@@ -29,6 +29,7 @@ from engine.rank.trees_config import TreesConfig
 from engine.settings import load_settings
 
 CONFIG = "config.json"
+MOST_APART = 2.0  # times that wanted candidates are as frequent in train as in valid, for chances to be compared
 Curves = dict[str, list[float]]
 
 
@@ -46,6 +47,7 @@ class Trees(ABC):
         self.columns: tuple[Feature, ...] = ()
         self.curves: Mapping[str, Sequence[float]] = {}
         self._model: Any = None
+        self._metric = ""  # the figure that is watched
 
     def fit(self, train: Lists, valid: Lists, training: Training) -> Self:
         """Learn from `train`; `valid` only says when to stop, and an empty one never does.
@@ -55,7 +57,9 @@ class Trees(ABC):
         GPU is asked for and the library can't use one.
         """
         self.columns, self._model = train.columns, None
-        rows, other = self._learnable(train, training.weights), self._watchable(valid)
+        rows = self._learnable(train, training.weights)
+        self._metric = self._watched(rows, valid)
+        other = self._watchable(valid)
         self._check_device()
         with self._library_errors(rows.features.shape):
             self._model, curves = self._learn(rows, other, training)
@@ -148,11 +152,18 @@ class Trees(ABC):
             raise DataError("Every feature has one value throughout, so candidates can't be told apart.")
         return rows
 
+    def _watched(self, rows: Rows, valid: Lists) -> str:
+        """The figure that says when to stop: chances learned from balanced lists are no chances on valid."""
+        if self.config.watched != "own":
+            return str(self.config.watched)
+        alike = not len(valid.items) or 1 / MOST_APART < rows.odds / _odds(valid.known) < MOST_APART
+        return "ndcg@5" if self.config.lists_count or not alike else "log loss"
+
     def _watchable(self, valid: Lists) -> Rows | None:
         """Those lists of valid that the watched figure is defined for; None when there are none."""
         if not len(valid.items):
             return None
-        kept = any_wanted(valid) if self.config.metric == "ndcg@5" else np.ones(len(valid), dtype=bool)
+        kept = any_wanted(valid) if self._metric == "ndcg@5" else np.ones(len(valid), dtype=bool)
         return rows_of(valid, kept, None) if kept.any() else None
 
     @contextmanager
@@ -204,6 +215,12 @@ class Trees(ABC):
     @abstractmethod
     def _read(self, data: bytes) -> Any:
         """The model from what `_write` wrote."""
+
+
+def _odds(known: NDArray[np.bool_]) -> float:
+    """Wanted candidates for each other one, at least half a candidate of either."""
+    n_wanted = float(known.sum())
+    return max(n_wanted, 0.5) / max(len(known) - n_wanted, 0.5)
 
 
 def threads() -> int:

@@ -21,8 +21,9 @@ class TreesConfig:
     candidates of a list goes first, and leaves out lists that can't tell; rounds: trees at most; rate: how much each
     counts; l2: how strongly leaves are drawn towards 0; rows, features: the share of candidates and of features that a
     tree sees; bins: values that are told apart in a feature; patience: rounds without a better figure on valid after
-    which it stops, 0: never; watched: that figure, "own": log loss for classification and NDCG@5 for lambdarank;
-    device: "gpu" where the library was built for one
+    which it stops, 0: never; watched: that figure, "own": NDCG@5 for lambdarank, and for classification log loss, or
+    NDCG@5 where train was balanced, because its chances are off on valid then; device: "gpu" where the library was
+    built for one
     """
 
     objective: Objective = "classification"
@@ -45,9 +46,3 @@ class TreesConfig:
     def lists_count(self) -> bool:
         """Whether it learns from pairs within lists."""
         return self.objective == "lambdarank"
-
-    @property
-    def metric(self) -> str:
-        """The figure that is watched."""
-        own = "ndcg@5" if self.lists_count else "log loss"
-        return own if self.watched == "own" else self.watched

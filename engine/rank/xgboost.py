@@ -55,7 +55,7 @@ class XgBoost(Trees):
         config = self.config
         told: dict[str, dict[str, list[float]]] = {}
         data = self._matrix(rows, None)
-        watch = [(data, "train")] if self._listed(rows) or config.metric == "log loss" else []
+        watch = [(data, "train")] if self._listed(rows) or self._metric == "log loss" else []
         watch += [(self._matrix(valid, data), "valid")] if valid else []
         callbacks = [_callback(each_round(training, self.name, config.rounds))]
         model = xgboost.train(
@@ -70,13 +70,13 @@ class XgBoost(Trees):
         )
         if valid and config.patience:
             model = model[: model.best_iteration + 1]
-        return model, {f"{part} {config.metric}": next(iter(values.values())) for part, values in told.items()}
+        return model, {f"{part} {self._metric}": next(iter(values.values())) for part, values in told.items()}
 
     def _settings(self, seed: int) -> dict[str, Any]:
         config = self.config
         return {
             "objective": _OBJECTIVES[config.objective],
-            "eval_metric": _METRICS[config.metric],
+            "eval_metric": _METRICS[self._metric],
             "tree_method": "hist",
             "eta": config.rate,
             "max_depth": config.depth,
@@ -106,7 +106,7 @@ class XgBoost(Trees):
 
     def _listed(self, rows: Rows) -> bool:
         """Whether XGBoost is told of lists: with them, it takes no weights of candidates."""
-        return self.config.lists_count or (rows.weights is None and self.config.metric == "ndcg@5")
+        return self.config.lists_count or (rows.weights is None and self._metric == "ndcg@5")
 
     def _kinds(self) -> dict[str, Any]:
         kinds = ["c" if place in self.codes else "q" for place in range(len(self.columns))]

@@ -86,6 +86,18 @@ def test_the_curve_of_ndcg_leaves_lists_out_where_nothing_was_wanted(make, train
     assert ranker.curves["valid ndcg@5"] == pytest.approx(rest.curves["valid ndcg@5"])
 
 
+def test_chances_that_are_off_on_valid_do_not_say_when_to_stop(make, train, valid):
+    """Balanced, wanted candidates seem frequent: log loss on valid gets worse from the first round on."""
+    weights = np.where(train.known, 9, 1).astype(np.float32)
+    weighed = make().fit(train, valid, Training(seed=1, weights=weights))
+    assert "valid ndcg@5" in weighed.curves and "valid log loss" not in weighed.curves
+    assert "valid log loss" in make().fit(train, valid, Training(seed=1, weights=weights / weights)).curves
+    few = train.rows(train.known | (np.arange(len(train.items)) % 9 == 0))
+    assert "valid ndcg@5" in make().fit(few, valid, Training(seed=1)).curves
+    chosen = make(watched="log loss").fit(train, valid, Training(seed=1, weights=weights))
+    assert "valid log loss" in chosen.curves
+
+
 def test_lambdarank_needs_a_list_with_both(make, train, valid):
     wanted = np.repeat(np.arange(len(train)) % 2 == 0, train.sizes)
     with pytest.raises(DataError, match=r"No list has both .*; use the objective classification"):
