@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.errors import SettingsError
 from engine.models.checkpoints import Checkpoints, epoch_seed, optimizer_tensors, restore_optimizer
 from engine.models.device import precision
 from engine.models.schedule import rate_share
@@ -79,6 +80,10 @@ class _Course:
             for group in self.optimizer.param_groups:
                 group["lr"] = config.rate * share
             loss, at_once = until_it_fits(partial(self._gradients, chosen), at_once)
+            if not math.isfinite(loss):
+                raise SettingsError(
+                    f"Learning broke in epoch {epoch + 1}: its loss became {loss}; lower rate, which is {config.rate}."
+                )
             lost += loss * len(chosen)
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), MOST_NORM)
             self.optimizer.step()
@@ -103,7 +108,8 @@ def learn(net: nn.Module, train: Feed, valid: Feed, config: NetConfig, training:
     """Teach `net`, leave it with its best weights by NDCG on valid, and return what was measured after each epoch.
 
     Where valid can't be measured, nothing of it being wanted, all epochs are learned and the last weights stay. On a
-    processor one thread learns: sums in another order round differently, and learning makes that large.
+    processor one thread learns: sums in another order round differently, and learning makes that large. Raises
+    SettingsError when the loss is no longer a number, or memory doesn't suffice for one list.
     """
     learning: Weights = dict(net.named_parameters())
     optimizer = torch.optim.AdamW(learning.values(), weight_decay=config.decay)
@@ -123,6 +129,8 @@ def learn(net: nn.Module, train: Feed, valid: Feed, config: NetConfig, training:
     with torch.no_grad():
         for name, weight in best.items():
             learning[name].copy_(weight)
+    if standing.epoch < config.epochs:
+        training.progress(1.0, f"the best was epoch {standing.best_epoch}")
     if checkpoints is not None:
         checkpoints.drop()
     return standing.curves

@@ -5,7 +5,7 @@ import pytest
 import torch
 from ranked import make_lists, make_stock
 
-from engine.errors import ArtifactError, DataError
+from engine.errors import ArtifactError, DataError, SettingsError
 from engine.models.checkpoints import Checkpoints
 from engine.rank.base import Training
 from engine.rank.evaluation import list_ndcg
@@ -176,9 +176,16 @@ def test_where_valid_says_nothing_every_epoch_is_learned(lists):
 
 def test_it_stops_when_valid_gets_no_better(lists):
     train, valid, _ = lists
-    patient = replace(TINY, epochs=40, patience=2)
-    curve = Transformer(patient).fit(train, valid, Training(seed=3)).curves["valid ndcg@5"]
+    patient, shares = replace(TINY, epochs=40, patience=2), []
+    training = Training(seed=3, progress=lambda share, words: shares.append(share))
+    curve = Transformer(patient).fit(train, valid, training).curves["valid ndcg@5"]
+    assert shares == sorted(shares) and shares[-1] == 1
     assert len(curve) < 40 and len(curve) - 1 - int(np.argmax(curve)) == 2
+
+
+def test_a_rate_that_breaks_learning_is_named(lists):
+    with pytest.raises(SettingsError, match=r"its loss became nan; lower rate, which is 1e\+30"):
+        Transformer(replace(TINY, rate=1e30)).fit(*lists[:2], Training(seed=3))
 
 
 def test_the_best_weights_stay(lists):
