@@ -64,18 +64,7 @@ def tune_member(
         seed=seed_of(config),
         on_trial=on_trial,
     )
-    known = _read(workspace)
-    known[name] = {
-        "settings": asdict(found.settings),
-        "mark": source.mark,
-        "study": study.name,
-        "metric": study.metric,
-        "value": found.value,
-        "first": found.first,
-        "trials": found.n_trials,
-        "pruned": found.pruned,
-    }
-    write_json(_file(workspace), known)
+    _keep(workspace, found, study, source)
     logger.info(
         "%s: %s on valid %.4f, at first %.4f, %d trials", name, study.metric, found.value, found.first, found.n_trials
     )
@@ -123,6 +112,21 @@ def search_history(workspace: Workspace, name: str) -> pd.DataFrame:
 def tune_command(workspace: Workspace, name: str) -> str:
     """What a person runs to tune a ranker."""
     return f".venv/bin/python scripts/tune_ranker.py --workspace {workspace.name} --model {name}"
+
+
+def _keep(workspace: Workspace, found: Tuned, study: Study, source: Source) -> None:
+    known = _read(workspace)
+    known[found.member] = {
+        "settings": asdict(found.settings),
+        "mark": source.mark,
+        "study": study.name,
+        "metric": study.metric,
+        "value": found.value,
+        "first": found.first,
+        "trials": found.n_trials,
+        "pruned": found.pruned,
+    }
+    write_json(_file(workspace), known)
 
 
 def _objective(name: str, config: RankingConfig, source: Source) -> Objective:

@@ -33,7 +33,7 @@ def test_the_configurations_that_come_with_it_can_be_read_and_kept(path):
 def test_the_default_one_says_what_holds_when_nothing_is_said():
     default = load_config(next(path for path in CONFIGS if path.stem == "default"))
     assert replace(default, tuning=replace(default.tuning, spaces={}, members=())) == load_config()
-    assert set(default.tuning.spaces) == {"lightgbm", "catboost", "xgboost", "transformer"}
+    assert set(default.tuning.spaces) == {"lightgbm", "catboost", "xgboost", "transformer", "gat"}
 
 
 def test_overrides_come_last_and_have_the_types_of_the_sections(loaded):
