@@ -34,6 +34,8 @@ def behind(room: Room, key: str) -> Behind:
     if kind not in makers:
         raise UnknownNameError("figure", key, [name.partition(":")[0] for name in _KINDS])
     title, rows = makers[kind](room, rest)
+    if "moment" in rows:
+        rows = rows.assign(moment=rows["moment"].dt.strftime("%Y-%m-%d %H:%M:%S"))
     way = _open if kind != "train" else None
     return Behind(key, title, rows.head(ROWS_SHOWN), len(rows), lambda: stamped(room, rows), way=way)
 
