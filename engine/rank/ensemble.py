@@ -1,6 +1,6 @@
 """The ensemble: one score from the members', fitted on valid, in which each member's part can be told.
 
-Scores are calibrated first, so that a weight means the same for every member. A member is off when its weight is next
+Scores are calibrated first, so that a weight means the same for every member. A member is off when it adds next
 to nothing or it makes valid worse beyond chance; one that takes long is off unless it makes valid better beyond chance.
 The ensemble says which are off and why.
 """
@@ -25,7 +25,7 @@ from engine.rank.lists import Lists
 from engine.typed import build
 
 FILE = "ensemble.json"
-LEAST = 0.02  # of all weight: a member with less isn't worth what it costs
+LEAST = 0.02  # of what moves the score: a member with less isn't worth what it costs
 Scores = Mapping[str, Floats]  # by member, (n_rows,) each
 
 
@@ -157,6 +157,7 @@ class Ensemble:
 @dataclass(frozen=True)
 class _Joined:
     coefficients: Mapping[str, tuple[float, ...]]
+    parts: Mapping[str, Floats]
     final: Calibration
     score: Floats
 
@@ -177,8 +178,9 @@ class _Fitting:
         chosen = {name: self.scores[name] for name in names}
         given = inputs(config.how, chosen, self.calibrations, self.valid)
         coefficients = fit_coefficients(config.how, config.goal, given, self.valid)
-        score = np.sum([given[name] @ np.array(coefficients[name]) for name in names], axis=0)
-        return _Joined(coefficients, Calibration.fit(score, self.valid.known), score)
+        parts = {name: given[name] @ np.array(coefficients[name]) for name in names}
+        score = np.sum(list(parts.values()), axis=0)
+        return _Joined(coefficients, parts, Calibration.fit(score, self.valid.known), score)
 
     def value(self, names: Sequence[str]) -> float:
         """NDCG@10 on valid of the ensemble of `names`."""
@@ -204,10 +206,11 @@ class _Fitting:
         return off
 
     def _light(self, kept: Sequence[str], name: str) -> str:
-        """What to say when the weight of `name` is next to nothing, else an empty text."""
-        sizes = {each: float(np.abs(own).sum()) for each, own in self.all(kept).coefficients.items()}
-        share = sizes[name] / sum(sizes.values())
-        return f"its weight on valid is {share:.3f}, next to nothing" if share < LEAST else ""
+        """What to say when what `name` adds is next to nothing, else an empty text."""
+        joined = self.all(kept)
+        sizes = {each: float(part.std()) for each, part in joined.parts.items()}
+        share = sizes[name] / max(sum(sizes.values()), 1e-12)
+        return f"it is {share:.3f} of what moves the score on valid, next to nothing" if share < LEAST else ""
 
     def _no_help(self, kept: Sequence[str], others: Sequence[str], times: float) -> str:
         """Why the member that `others` lack goes off; empty when it stays."""

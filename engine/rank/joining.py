@@ -3,7 +3,8 @@
 Whatever the way, an ensemble's score is a sum over members, so what each added can be told of every candidate. Weights
 are fitted for the order within lists (the softmax cross-entropy of ListNet's top one: Cao et al., Learning to rank,
 ICML 2007) or for the chance of each candidate (a logarithmic opinion pool, Heskes 1998); both are convex, so the fit
-doesn't depend on where it starts.
+doesn't depend on where it starts. They are drawn towards equal ones, which few lists can hardly better (Clemen,
+Combining forecasts: a review, 1989).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from engine.rank.minimum import Loss, smallest
 Way = Literal["weights", "rank_average", "stacking"]
 Goal = Literal["list", "log_loss"]
 Inputs = Mapping[str, Floats]  # by member, (n_rows, n_inputs)
-RIDGE = 1e-4  # keeps weights finite where lists could be put in perfect order
+PRIOR = 20.0  # lists that equal weights count for: where valid can't tell members apart, all of them speak
 
 
 def inputs(way: Way, scores: Mapping[str, Floats], calibrations: Mapping[str, Calibration], lists: Lists) -> Inputs:
@@ -49,8 +50,10 @@ def fit_coefficients(way: Way, goal: Goal, given: Inputs, lists: Lists) -> dict[
     columns = np.hstack(list(given.values()))
     middle, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-9)
     free = way == "stacking"
-    loss = _log_loss(columns - middle, lists) if free or goal == "log_loss" else _list_loss(columns - middle, lists)
-    scaled = _minimum(loss, spread, free=free)
+    chances = free or goal == "log_loss"
+    loss = _log_loss(columns - middle, lists) if chances else _list_loss(columns - middle, lists)
+    first = np.tile([1.0] + [0.0] * (columns.shape[1] // len(given) - 1), len(given)) / len(given)
+    scaled = _minimum(loss, spread, first, PRIOR / max(len(lists.items) if chances else len(lists), 1), free=free)
     if not free:
         total = scaled.sum()
         scaled = scaled / total if total > 0 else np.full(len(scaled), 1 / len(scaled))
@@ -64,14 +67,15 @@ def _standing(scores: Floats, lists: Lists) -> Floats:
     return (places - 0.5) / lists.sizes[lists.list_of_row] - 0.5
 
 
-def _minimum(loss: Loss, spread: Floats, *, free: bool) -> Floats:
-    """The weights with the smallest loss, found in units of each input's spread."""
+def _minimum(loss: Loss, spread: Floats, first: Floats, pull: float, *, free: bool) -> Floats:
+    """The weights with the smallest loss, drawn towards `first` by `pull`, in units of each input's spread."""
+    start = first * spread
 
     def scaled(weights: Floats) -> tuple[float, Floats]:
         value, slope = loss(weights / spread)
-        return value + RIDGE * float(weights @ weights), slope / spread + 2 * RIDGE * weights
+        off = weights - start
+        return value + pull * float(off @ off), slope / spread + 2 * pull * off
 
-    start = np.full(len(spread), 1 / len(spread))
     weights: Floats = smallest(scaled, start, [None if free else 0.0] * len(spread)) / spread
     return weights
 
