@@ -53,6 +53,13 @@ def main() -> None:
         url_path="rank",
         help="The ensemble beside its members, other weights tried, and why one candidate is above another.",
     )
+    rescue = st.Page(
+        links.PAGES["rescue"],
+        title="Rescue queue",
+        icon=":material/healing:",
+        url_path="rescue",
+        help="What to mend today, by how many people it touches: SKUs nobody is shown, vain searches, disputed tags.",
+    )
     metrics = st.Page(
         links.PAGES["metrics"],
         title="Metrics",
@@ -82,7 +89,10 @@ def main() -> None:
         help="Every run with its notes, and every version of every artifact: which serves, and letting another serve.",
     )
     page = st.navigation(
-        {"Shelf": [overview, explorer, review, search, recommend, rank], "Measure": [metrics, compare, leaks, runs]}
+        {
+            "Shelf": [overview, explorer, review, search, recommend, rank, rescue],
+            "Measure": [metrics, compare, leaks, runs],
+        }
     )
     shell.start(page.url_path)
     with states.frame():

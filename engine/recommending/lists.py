@@ -14,6 +14,8 @@ from engine.recommend.catalogue import Catalogue
 from engine.recommend.interactions import Interactions
 from engine.recommend.pipeline import Gathered, Pipeline
 
+OUTRANKED, UNLEARNED = "others rank higher for everybody", "too few events for the models to learn it"
+
 
 @dataclass(frozen=True)
 class Lists:
@@ -80,7 +82,7 @@ def unseen(lists: Lists, pipeline: Pipeline) -> pd.DataFrame:
     trained, kept_out = frame["item_id"].isin(ids[known]), np.zeros(len(frame), dtype=bool)
     if pipeline.hidden is not None:
         kept_out = frame["item_id"].isin(ids[pipeline.hidden]).to_numpy()
-    why = np.where(trained, "others rank higher for everybody", "too few events for the models to learn it")
+    why = np.where(trained, OUTRANKED, UNLEARNED)
     why = np.where(frame.pop("available"), why, "can't be bought now")
     return frame.assign(why=np.where(kept_out, "kept out of all lists by somebody", why))
 

@@ -13,9 +13,12 @@ from engine.gold import is_gold
 from engine.leaks import LeakMap, leak_map
 from engine.metrics.definitions import label
 from engine.metrics.significance import PairedDifference
+from engine.rescue import rescue_queue
+from engine.review import Candidates
 from engine.run_values import Figure, RunValues, open_values
 from engine.runs import Run, RunStore
 from engine.workspace import Workspace
+from pages.parts import cache, recommend_cache
 
 Part = tuple[tuple[str, object], ...]  # a filter of rows as the keys of caches hold it
 
@@ -131,3 +134,22 @@ def per_tag(_rows: pd.DataFrame, path: str, run_id: str) -> pd.DataFrame:
 def chances(_rows: pd.DataFrame, path: str, run_id: str) -> tag_figures.Chances:
     """The tags that a tagger ranked, with their probabilities."""
     return tag_figures.chances_of(_rows)
+
+
+def rescue(
+    workspace: Workspace,
+    served: recommend_cache.Served | None,
+    tags: Candidates | None,
+    decided: pd.DataFrame,
+    troubled: pd.DataFrame,
+) -> pd.DataFrame:
+    """The tasks of the rescue queue; everybody's lists, which take longest, are kept with the recommender."""
+    lists = None if served is None else recommend_cache.everybody(served)
+    return rescue_queue(
+        cache.queries(workspace),
+        lists=lists,
+        pipeline=None if served is None else served.pipeline,
+        tags=tags,
+        decided=decided,
+        troubled=troubled,
+    )
