@@ -109,8 +109,8 @@ def _line(row: dict) -> Markup:
     why = f", {row['reason'].lower()}" if row["reason"] else ""
     taken = html(' <span class="sw-meta">undone by {}</span>', row["undone_by"]) if row["undone_by"] else ""
     return html(
-        '<li><span class="sw-badge {}">{}</span> <a class="sw-link" href="{}">{}</a> for “{}” '
-        '<span class="sw-meta">{}, {}{}</span>{}</li>',
+        '<li><span class="sw-badge {}">{}</span> <span><a class="sw-link" href="{}">{}</a> for “{}” '
+        '<span class="sw-meta">{}, {}{}</span>{}</span></li>',
         style,
         words,
         links.link("search", q=row["query"], sku=row["item_id"]),

@@ -44,11 +44,11 @@ def show_troubled(room: Room) -> None:
         note = html('<p class="sw-note">None so far.</p>')
         show(html("{}{}", html(_TITLE, "Queries that go badly", said), note), key="troubled")
         return
-    head = html('<th>Query</th><th class="sw-r">Nothing</th><th class="sw-r">Poor</th><th class="sw-r">Last (UTC)</th>')
+    head = html('<th>Nothing</th><th>Poor</th><th>Query</th><th class="sw-r">Last (UTC)</th>')
     body = join(_troubled(row) for row in rows.to_dict("records"))
-    table = html('<table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
+    table = html('<table class="sw-table sw-breakdown"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body)
     title = html(_TITLE, "Queries that go badly", said)
-    show(html('{}<div class="sw-scroll">{}</div>', title, table), key="troubled")
+    show(html("{}{}", title, table), key="troubled")
     make = partial(_all_troubled, asked)
     export.button("Export these queries", make, name=f"{room.workspace.name}-queries", key="export-troubled")
 
@@ -59,11 +59,10 @@ def _all_troubled(asked: Asked) -> pd.DataFrame:
 
 def _troubled(row: dict) -> Markup:
     return html(
-        '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{}</td><td class="sw-r">{}</td>'
-        '<td class="sw-r">{}</td></tr>',
-        links.link(q=row["query"]),
-        row["query"],
+        '<tr><td>{}</td><td>{}</td><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{}</td></tr>',
         row["empty"] or "",
         row["weak"] or "",
+        links.link(q=row["query"]),
+        row["query"],
         verdicts.when(row["last"]),
     )
