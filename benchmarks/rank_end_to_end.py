@@ -43,6 +43,7 @@ SHOPS = {
     "demo": RecommendConfig(),
     "online_retail": RecommendConfig(rules=Rules(bought=False), targets=("transaction",)),  # people buy again
 }
+BOOSTERS = ("lightgbm", "catboost", "xgboost")
 COMPARED = ("ndcg@5", "ndcg@10", "recall@20")
 
 
@@ -52,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("data", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared/data")
     arguments.add_argument("--sets", default=",".join(SHOPS), metavar="A,B")
     arguments.add_argument("--members", default=",".join(MEMBERS), metavar="A,B")
+    arguments.add_argument("--rounds", type=int, default=500, metavar="N", help="trees of each booster at most")
     arguments.add_argument("--home", type=Path, metavar="FOLDER", help="keep workspaces there (default: nowhere)")
     chosen = arguments.parse_args(argv)
     with tempfile.TemporaryDirectory() as place:
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             workspace = Workspace.create((chosen.home or Path(place)) / name)
             if "events" not in workspace.tables:
                 _fill(workspace, name, chosen.data)
-            _report(workspace, name, chosen.members.split(","))
+            _report(workspace, name, chosen.members.split(","), chosen.rounds)
 
 
 def _fill(workspace: Workspace, name: str, data: Path) -> None:
@@ -69,8 +71,8 @@ def _fill(workspace: Workspace, name: str, data: Path) -> None:
         import_files(workspace, name, [data / name])
 
 
-def _report(workspace: Workspace, name: str, members: Sequence[str]) -> None:
-    configs = {how: _config(name, members, how) for how in get_args(How)}
+def _report(workspace: Workspace, name: str, members: Sequence[str], rounds: int) -> None:
+    configs = {how: _config(name, members, how, rounds) for how in get_args(How)}
     config = configs["none"]
     began = time.perf_counter()
     source = open_source(workspace, config)
@@ -94,11 +96,12 @@ def _report(workspace: Workspace, name: str, members: Sequence[str]) -> None:
     _print_left_out(workspace, cards[best], source, configs[best])
 
 
-def _config(name: str, members: Sequence[str], how: str) -> RankingConfig:
+def _config(name: str, members: Sequence[str], how: str, rounds: int) -> RankingConfig:
     return read_config(
         {
             "data": {"shop": asdict(SHOPS[name])},
             "smote": {"how": how},
+            "models": {member: {"rounds": rounds} for member in members if member in BOOSTERS},
             "ensemble": {"members": list(members)},
             "training": {"seed": DEFAULT_SEED},
             "cache": {"keep": len(get_args(How))},
