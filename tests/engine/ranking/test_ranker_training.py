@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.artifacts import ArtifactStore
@@ -16,7 +17,7 @@ from engine.ranking.members import train_member
 from engine.ranking.own_order import OWN, own_order
 from engine.ranking.preparing import open_maker
 from engine.ranking.serving import open_folder, open_ranker, open_scores
-from engine.ranking.source import open_source, reopen, seed_of
+from engine.ranking.source import open_source, reopen, seed_of, vectors_of
 from engine.ranking.training import train_ensemble
 from engine.recommend.weights import fit_weights
 from engine.runs import RunStore, compare
@@ -241,3 +242,21 @@ def test_too_few_moments_for_three_parts_are_refused(tmp_path):
     config = load_config(write_config(tmp_path, path))
     with pytest.raises(DataError, match="120 lists at 1 moments leave none for"):
         open_source(Workspace.create(tmp_path / "results"), config)
+
+
+def test_vectors_come_from_the_files_that_the_configuration_names(shop, tmp_path):
+    workspace, config, source, _ = shop
+    table = np.arange(12.0).reshape(4, 3)
+    np.savez(tmp_path / "vectors.npz", table)
+    ids = source.prepared.test.stock.item_ids
+    pd.DataFrame({"product_id": ids[:4], "vector_id": [3, 2, 1, 0]}).to_parquet(tmp_path / "map.pq")
+    data = replace(config.data, vectors=tmp_path / "vectors.npz", vector_map=tmp_path / "map.pq")
+    found = vectors_of(workspace, data)
+    assert found.vectors[:4].tolist() == table[::-1].tolist() and found.without.tolist() == [False] * 4 + [True] * (
+        len(ids) - 4
+    )
+    assert vectors_of(workspace, config.data) is None
+    with pytest.raises(DataError, match=r"no word of 25 titles is the number of one"):
+        vectors_of(workspace, replace(data, vector_map=None))
+    other = open_source(workspace, replace(config, data=data))
+    assert other.mark != source.mark and other.prepared.valid.stock.vectors.shape == (len(ids), 3)
