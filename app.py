@@ -88,10 +88,18 @@ def main() -> None:
         url_path="runs",
         help="Every run with its notes, and every version of every artifact: which serves, and letting another serve.",
     )
+    tour = st.Page(
+        links.PAGES["tour"],
+        title="Tour",
+        icon=":material/tour:",
+        url_path="tour",
+        help="Five stories on this workspace's own data, with notes for who presents them.",
+    )
     page = st.navigation(
         {
             "Shelf": [overview, explorer, review, search, recommend, rank, rescue],
             "Measure": [metrics, compare, leaks, runs],
+            "Show": [tour],
         }
     )
     shell.start(page.url_path)

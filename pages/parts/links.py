@@ -23,6 +23,7 @@ PAGES = {
     "metrics": "pages/views/metrics.py",
     "compare": "pages/views/compare_runs.py",
     "leaks": "pages/views/leak_map.py",
+    "tour": "pages/views/tour.py",
     "rescue": "pages/views/rescue_queue.py",
     "runs": "pages/views/runs.py",
 }

@@ -17,6 +17,8 @@ from engine.rescue import rescue_queue
 from engine.review import Candidates
 from engine.run_values import Figure, RunValues, open_values
 from engine.runs import Run, RunStore
+from engine.tour import Story
+from engine.tour import stories as tour_stories
 from engine.workspace import Workspace
 from pages.parts import cache, recommend_cache
 
@@ -153,3 +155,19 @@ def rescue(
         decided=decided,
         troubled=troubled,
     )
+
+
+def stories(workspace: Workspace, served: recommend_cache.Served | None) -> list[Story]:
+    """The tour's stories; kept until data, runs or the recommender change."""
+    known = tuple(run.id for kind in scoreboard.ROOMS for run in runs(workspace, kind))
+    version = (str(workspace.path), workspace.data_hash(), known, None if served is None else served.version)
+    return _stories(workspace, served, version)
+
+
+@st.cache_data(max_entries=4, show_spinner="Looking for stories …")
+def _stories(_workspace: Workspace, _served: recommend_cache.Served | None, version: tuple[object, ...]) -> list[Story]:
+    queries = cache.queries(_workspace)
+    tasks = None
+    if _served is not None:
+        tasks = rescue_queue(queries, lists=recommend_cache.everybody(_served), pipeline=_served.pipeline)
+    return tour_stories(queries, tasks)
