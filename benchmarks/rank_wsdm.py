@@ -4,7 +4,7 @@ DATA is the folder of the raw sets (default: ../shared/data). 2,697 users have a
 they dealt with later; the lists are divided by user: half to learn from, a fifth to choose by, the rest is test.
 Features (scores of recommenders, counts, items together in histories) come from the interactions of train alone, which
 hold no answer of any list and have no times, so histories stand in no order. To learn from there is also one list each
-of N other users (default: all): one of their interactions is taken out of train before anything is computed for those
+of N other users (default: 3,000): one of their interactions is taken out of train before anything is computed for those
 lists, and 99 items that they had nothing to do with are put beside it.
 Printed: NDCG@10 on test of popularity and of each recommender alone, of each ranker and of the ensemble, and paired
 differences with intervals. About fifteen minutes on two cores.
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = ArgumentParser(description=__doc__)
     arguments.add_argument("data", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared/data")
     arguments.add_argument("--members", default=",".join(MEMBERS), metavar="A,B")
-    arguments.add_argument("--extra", type=int, default=None, metavar="N")
+    arguments.add_argument("--extra", type=int, default=3000, metavar="N")
     chosen = arguments.parse_args(argv)
     market = read_market(chosen.data / "wsdm22_market_t1")
     rng = np.random.default_rng(DEFAULT_SEED)
@@ -128,7 +128,7 @@ def divided(n: int, rng: np.random.Generator) -> dict[str, NDArray[np.int64]]:
     return dict(zip(PARTS, np.split(rng.permutation(n), ends), strict=True))
 
 
-def others(market: Market, rng: np.random.Generator, most: int | None) -> Market:
+def others(market: Market, rng: np.random.Generator, most: int) -> Market:
     """Lists of users who have none, each around an interaction that is no longer in its ratings."""
     counts = np.diff(market.ratings.indptr)
     users = rng.permutation(np.setdiff1d(np.flatnonzero(counts > 2), market.asked))[:most]
