@@ -12,17 +12,16 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any
 
-from engine.errors import SettingsError, UnknownNameError, shown
 from engine.rank.lists import Lists
 from engine.ranking.kept import NAME, open_prepared, prepare_kept
 from engine.ranking.preparing import PrepareConfig
 from engine.settings import load_settings
+from engine.typed import build
 from engine.workspace import find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
-from scripts.recommend_options import add_options, names_of, shop_config
+from scripts.recommend_options import add_options, shop_config
 
 
 @run
@@ -33,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _progress() as report:
         card, made = prepare_kept(
             workspace,
-            _config(arguments.set),
+            build(
+                PrepareConfig, dict(pair.partition("=")[::2] for pair in arguments.set), what="setting of ranking lists"
+            ),
             name=arguments.name,
             shop_config=shop_config(arguments),
             seed=chosen_seed(arguments.seed),
@@ -60,28 +61,8 @@ def _parser() -> ArgumentParser:
     return made
 
 
-def _config(pairs: Sequence[str]) -> PrepareConfig:
-    defaults = PrepareConfig()
-    chosen: dict[str, Any] = {}
-    for pair in pairs:
-        name, _, text = pair.partition("=")
-        if name not in (known := [field.name for field in fields(PrepareConfig)]):
-            raise UnknownNameError("setting of ranking lists", name, known)
-        chosen[name] = _value(name, text, getattr(defaults, name))
-    return PrepareConfig(**chosen)
-
-
 def _shown(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _value(name: str, text: str, default: Any) -> Any:
-    if isinstance(default, tuple):
-        return tuple(names_of(text))
-    try:
-        return type(default)(text)
-    except ValueError:
-        raise SettingsError(f"{name} is {shown(text)}; it must be a number such as {default}.") from None
 
 
 def _said(lists: Lists) -> str:

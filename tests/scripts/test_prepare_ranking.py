@@ -38,7 +38,7 @@ def test_lists_are_made_once_and_told(home, capsys):
     ("option", "said"),
     [
         ("window=2", "setting of ranking lists named 'window'; did you mean 'windows'?"),
-        ("windows=two", "windows is 'two'; it must be a number such as 3."),
+        ("windows=two", "windows is 'two'; it must be a whole number."),
         ("share=0.5", "2 windows of 0.5 of the events each leave nothing of train"),
         ("groups=itme", "group of features named 'itme'; did you mean 'item'?"),
         ("sources=alz", "recommender named 'alz'; did you mean 'als'?"),
