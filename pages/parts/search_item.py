@@ -55,7 +55,8 @@ def _head(room: Room, item: dict) -> Markup:
 def _finders(room: Room, finders: tuple[Finder, ...], item_id: str) -> Markup:
     """Each query with the place that the SKU has among its hits; the query opens to that hit."""
     found, should = found_share(finders, FIRST)
-    told = f"Of {should} whose good answer it is, {found} find it within their first {FIRST}"
+    many = "query" if should == 1 else "queries"
+    told = f"Of {should} {many} whose good answer it is, {found} find it within the first {FIRST}"
     said = told if should else "Nobody said whose good answer it is: these are its own words and what was asked here"
     title = html(_SECTION, "Who finds it", f"{said} · {label(room.by)}")
     if not finders:

@@ -231,7 +231,7 @@ def test_a_sku_without_a_query_shows_who_finds_it_and_what_search_reads(search, 
         ("warm number 4", "judged good here"),
         ("warm", "its tag"),
     }
-    assert "Of 1 whose good answer it is, 1 find it within their first 10" in part(app, "finders")
+    assert "Of 1 query whose good answer it is, 1 find it within the first 10" in part(app, "finders")
     assert 'href="./search?workspace=demo&amp;q=number+4&amp;sku=SK-004"' in part(app, "finders")
     assert '<span class="sw-meta">Title</span><p class="sw-lead">Item number 4</p>' in part(app, "item-read")
     assert 'href="./sku?workspace=demo&amp;sku=SK-004"' in part(app, "item-head")
@@ -245,7 +245,7 @@ def test_a_known_answer_that_is_not_found_is_told_of_its_query(search, shop):
         rows = [("Q-1", "kettle", "SK-004", 3.0, "import"), ("Q-1", "kettle", "SK-005", 0.0, "import")]
         writer.write("judgments", pd.DataFrame(rows, columns=columns))
     finders = part(search(sku="SK-004"), "finders")
-    assert "Of 1 whose good answer it is, 0 find it" in finders and "not in 100" in finders
+    assert "Of 1 query whose good answer it is, 0 find it" in finders and "not in 100" in finders
     assert 'href="./search?workspace=demo&amp;q=kettle"' in finders
     assert "kettle" not in part(search(sku="SK-005"), "finders")
 
