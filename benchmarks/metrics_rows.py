@@ -134,7 +134,7 @@ def browse(home: Path, sizes: list[int], sessions: int) -> None:
             driver = stack.enter_context(browser())
             driver.set_script_timeout(120)
             driver.get(page)
-            paint = wait_for(driver, "document.querySelector('.sw-tile') && performance.now()", timeout=120)
+            paint = wait_for(driver, "document.querySelector('.sw-tile') && performance.now()", seconds=120)
             wait_drawn(driver)
             whole = driver.execute_script("return performance.now()")
             rerun = [click(driver, number) for number in range(4)]
@@ -148,7 +148,7 @@ def browse(home: Path, sizes: list[int], sessions: int) -> None:
             for _ in range(sessions - 1):
                 driver.switch_to.new_window("tab")
                 driver.get(page)
-                wait_for(driver, "document.querySelector('.sw-tile')", timeout=120)
+                wait_for(driver, "document.querySelector('.sw-tile')", seconds=120)
             many = server.memory_info().rss / 2**20
             print(
                 f"{n:>9,} rows in a browser: first paint {paint:.0f} ms, whole page {whole:.0f} ms, slice -> rows "
