@@ -8,7 +8,7 @@ The ensemble says which are off and why.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,17 +16,17 @@ import numpy as np
 
 from engine.atomic import write_json
 from engine.errors import ArtifactError, DataError, ShelfwiseError
-from engine.metrics.significance import mean_measure, paired_bootstrap
 from engine.rank.base import Floats
 from engine.rank.calibration import Calibration
 from engine.rank.config import EnsembleConfig
-from engine.rank.joining import figures, fit_coefficients, inputs
+from engine.rank.fitting import Fitting, Scores
+from engine.rank.joining import figures, inputs
 from engine.rank.lists import Lists
 from engine.typed import build
 
+__all__ = ["FILE", "Ensemble", "Scores"]
+
 FILE = "ensemble.json"
-LEAST = 0.02  # of what moves the score: a member with less isn't worth what it costs
-Scores = Mapping[str, Floats]  # by member, (n_rows,) each
 
 
 @dataclass(frozen=True)
@@ -78,27 +78,21 @@ class Ensemble:
         costs: for each member how long a candidate takes, in any unit. Raises DataError when there is no member, or
         valid has only wanted candidates or none.
         """
-        config = config or EnsembleConfig()
-        if not scores:
-            raise DataError("An ensemble needs at least one member that can score these lists.")
-        wanted = valid.known
-        calibrations = {name: Calibration.fit(own, wanted, config.calibration) for name, own in scores.items()}
-        fitting = _Fitting(config, scores, calibrations, valid, costs or {})
-        whole = fitting.all(list(scores))
-        off = {} if config.how == "rank_average" else fitting.useless(list(scores))
-        kept = [name for name in scores if name not in off]
-        chosen = fitting.all(kept) if off else whole
-        n_inputs = len(next(iter(whole.coefficients.values())))
-        coefficients = {name: chosen.coefficients.get(name, (0.0,) * n_inputs) for name in scores}
+        fitting = Fitting(config or EnsembleConfig(), scores, valid, costs or {})
+        calibrations, names = fitting.calibrations, fitting.names
+        off = {} if fitting.config.how == "rank_average" else fitting.useless()
+        kept = [name for name in names if name not in off]
+        chosen = fitting.join(kept)
+        none = (0.0,) * len(chosen.coefficients[kept[0]])
         return cls(
-            config=config,
+            config=fitting.config,
             calibrations=calibrations,
-            coefficients=coefficients,
-            final=chosen.final,
+            coefficients={name: chosen.coefficients.get(name, none) for name in names},
+            final=Calibration.fit(chosen.score, valid.known),
             off=off,
             alone={name: float(figures("list", own, valid).mean()) for name, own in scores.items()},
-            without={name: fitting.value([other for other in kept if other != name]) for name in kept if len(kept) > 1},
-            value=fitting.value(kept),
+            without={name: fitting.ndcg([other for other in kept if other != name]) for name in kept if len(kept) > 1},
+            value=fitting.ndcg(kept),
         )
 
     def parts(self, scores: Scores, lists: Lists, weights: Mapping[str, float] | None = None) -> dict[str, Floats]:
@@ -152,74 +146,3 @@ class Ensemble:
             else:
                 found[name] = tuple(value * share / own[name] for value in coefficients)
         return found
-
-
-@dataclass(frozen=True)
-class _Joined:
-    coefficients: Mapping[str, tuple[float, ...]]
-    parts: Mapping[str, Floats]
-    final: Calibration
-    score: Floats
-
-
-@dataclass(frozen=True)
-class _Fitting:
-    """What is fitted again and again for other sets of members."""
-
-    config: EnsembleConfig
-    scores: Scores
-    calibrations: Mapping[str, Calibration]
-    valid: Lists
-    costs: Mapping[str, float]
-
-    def all(self, names: Sequence[str]) -> _Joined:
-        """The ensemble of `names`."""
-        config = self.config
-        chosen = {name: self.scores[name] for name in names}
-        given = inputs(config.how, chosen, self.calibrations, self.valid)
-        coefficients = fit_coefficients(config.how, config.goal, given, self.valid)
-        parts = {name: given[name] @ np.array(coefficients[name]) for name in names}
-        score = np.sum(list(parts.values()), axis=0)
-        return _Joined(coefficients, parts, Calibration.fit(score, self.valid.known), score)
-
-    def value(self, names: Sequence[str]) -> float:
-        """NDCG@10 on valid of the ensemble of `names`."""
-        return float(figures("list", self.all(names).score, self.valid).mean())
-
-    def figures(self, names: Sequence[str]) -> Floats:
-        """(n_lists,) what the goal says of the ensemble of `names`."""
-        joined = self.all(names)
-        return figures(self.config.goal, joined.final.log_odds(joined.score), self.valid)
-
-    def useless(self, names: Sequence[str]) -> dict[str, str]:
-        """Members that go off, and why; the costliest is asked first, one always stays."""
-        quickest = min((self.costs[name] for name in names if name in self.costs), default=0.0)
-        kept, off = list(names), {}
-        for name in sorted(names, key=lambda name: -self.costs.get(name, 0.0)):
-            others = [other for other in kept if other != name]
-            if not others:
-                break
-            times = self.costs.get(name, 0.0) / quickest if quickest else 1.0
-            reason = self._light(kept, name) or self._no_help(kept, others, times)
-            if reason:
-                kept, off[name] = others, reason
-        return off
-
-    def _light(self, kept: Sequence[str], name: str) -> str:
-        """What to say when what `name` adds is next to nothing, else an empty text."""
-        joined = self.all(kept)
-        sizes = {each: float(part.std()) for each, part in joined.parts.items()}
-        share = sizes[name] / max(sum(sizes.values()), 1e-12)
-        return f"it is {share:.3f} of what moves the score on valid, next to nothing" if share < LEAST else ""
-
-    def _no_help(self, kept: Sequence[str], others: Sequence[str], times: float) -> str:
-        """Why the member that `others` lack goes off; empty when it stays."""
-        pair = mean_measure(self.figures(others)), mean_measure(self.figures(kept))
-        metric = "NDCG@10" if self.config.goal == "list" else "minus log loss"
-        found = paired_bootstrap(*pair, seed=0, unit="lists")
-        said = f"{found.difference:+.4f} {metric} on valid ({found.low:+.4f} to {found.high:+.4f})"
-        if found.high < 0:
-            return f"it makes the ensemble worse: {said}"
-        if times < self.config.costly or found.low > 0:
-            return ""
-        return f"it takes {times:.0f} times as long as the quickest member and adds no more than chance: {said}"

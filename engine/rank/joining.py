@@ -21,7 +21,7 @@ from engine.rank.base import Floats
 from engine.rank.calibration import Calibration
 from engine.rank.evaluation import list_ndcg
 from engine.rank.lists import Lists
-from engine.rank.minimum import Loss, smallest
+from engine.rank.minimum import smallest
 
 Way = Literal["weights", "rank_average", "stacking"]
 Goal = Literal["list", "log_loss"]
@@ -47,18 +47,16 @@ def fit_coefficients(way: Way, goal: Goal, given: Inputs, lists: Lists) -> dict[
     """How much each input counts: non-negative and adding up to 1, except for stacking, which is free."""
     if way == "rank_average" or not given:
         return {name: (1 / len(given),) for name in given}
-    columns = np.hstack(list(given.values()))
-    middle, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-9)
-    free = way == "stacking"
-    chances = free or goal == "log_loss"
-    loss = _log_loss(columns - middle, lists) if chances else _list_loss(columns - middle, lists)
+    columns, free = np.hstack(list(given.values())), way == "stacking"
+    columns = columns - columns.mean(axis=0)
     first = np.tile([1.0] + [0.0] * (columns.shape[1] // len(given) - 1), len(given)) / len(given)
-    scaled = _minimum(loss, spread, first, PRIOR / max(len(lists.items) if chances else len(lists), 1), free=free)
+    fit = _fit_chances if free or goal == "log_loss" else _fit_lists
+    weights = fit(columns, lists, first, None if free else 0.0)
     if not free:
-        total = scaled.sum()
-        scaled = scaled / total if total > 0 else np.full(len(scaled), 1 / len(scaled))
+        total = weights.sum()
+        weights = weights / total if total > 0 else first
     cuts = np.cumsum([each.shape[1] for each in given.values()])[:-1]
-    parts = np.split(scaled, cuts)
+    parts = np.split(weights, cuts)
     return {name: tuple(map(float, part)) for name, part in zip(given, parts, strict=True)}
 
 
@@ -67,66 +65,55 @@ def _standing(scores: Floats, lists: Lists) -> Floats:
     return (places - 0.5) / lists.sizes[lists.list_of_row] - 0.5
 
 
-def _minimum(loss: Loss, spread: Floats, first: Floats, pull: float, *, free: bool) -> Floats:
-    """The weights with the smallest loss, drawn towards `first` by `pull`, in units of each input's spread."""
-    start = first * spread
-
-    def scaled(weights: Floats) -> tuple[float, Floats]:
-        value, slope = loss(weights / spread)
-        off = weights - start
-        return value + pull * float(off @ off), slope / spread + 2 * pull * off
-
-    weights: Floats = smallest(scaled, start, [None if free else 0.0] * len(spread)) / spread
-    return weights
-
-
-def _log_loss(columns: Floats, lists: Lists) -> Loss:
+def _fit_chances(columns: Floats, lists: Lists, first: Floats, least: float | None) -> Floats:
+    """The weights with the smallest mean log loss, each at `least` or above (None: anywhere), near `first`."""
     wanted = lists.known.astype(np.float64)
     rate = np.clip(wanted.mean(), 1e-9, 1 - 1e-9)
+    columns = np.column_stack([columns, np.ones(len(wanted))])  # the last one is the bias
+    spread, pull = _spread(columns), np.append(np.full(len(first), PRIOR / max(len(wanted), 1)), 0.0)
+    start = np.append(first, np.log(rate / (1 - rate))) * spread
+    columns = columns / spread
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        z = columns @ weights
-        bias = _bias(z, float(rate))
-        z = z + bias
-        miss = (expit(z) - wanted) / len(wanted)
-        return float((np.logaddexp(0, z) - wanted * z).mean()), columns.T @ miss
+        z, off = columns @ weights, weights - start
+        value = float((np.logaddexp(0, z) - wanted * z).mean() + pull @ off**2)
+        return value, columns.T @ (expit(z) - wanted) / len(wanted) + 2 * pull * off
 
-    return loss
+    return smallest(loss, start, [least] * len(first) + [None])[:-1] / spread[:-1]
 
 
-def _bias(z: Floats, rate: float) -> float:
-    """What makes the mean chance equal to `rate`: the best bias for these weights, by Newton's steps."""
-    bias = float(np.log(rate / (1 - rate)) - z.mean())
-    for _ in range(50):
-        chance = expit(z + bias)
-        step = (chance.mean() - rate) / max(float((chance * (1 - chance)).mean()), 1e-12)
-        bias -= float(np.clip(step, -2, 2))
-        if abs(step) < 1e-12:
-            break
-    return bias
+def _fit_lists(columns: Floats, lists: Lists, first: Floats, least: float | None) -> Floats:
+    """The weights with the smallest cross-entropy of lists, each at `least` or above (None: anywhere), near `first`.
 
-
-def _list_loss(columns: Floats, lists: Lists) -> Loss:
-    """Lists where every candidate is wanted, or none is, can't tell an order and are left out."""
+    Lists where every candidate is wanted, or none is, can't tell an order and are left out.
+    """
     wanted = lists.known
     counts = np.bincount(lists.list_of_row[wanted], minlength=len(lists))
     telling = (counts > 0) & (counts < lists.sizes)
     kept = telling[lists.list_of_row]
-    columns, sizes = columns[kept], lists.sizes[telling]
+    spread, sizes = _spread(columns), lists.sizes[telling]
+    start, columns = first * spread, columns[kept] / spread
     if not len(columns):
-        return lambda weights: (0.0, np.zeros_like(weights))
+        return first
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     target = wanted[kept] / np.repeat(counts[telling], sizes)
+    pull = PRIOR / len(sizes)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        z = columns @ weights
+        z, off = columns @ weights, weights - start
         z = z - np.repeat(np.maximum.reduceat(z, starts), sizes)
         power = np.exp(z)
         total = np.add.reduceat(power, starts)
-        value = float(np.log(total).sum() - target @ z) / len(sizes)
-        return value, columns.T @ (power / np.repeat(total, sizes) - target) / len(sizes)
+        value = float(np.log(total).sum() - target @ z) / len(sizes) + pull * float(off @ off)
+        return value, columns.T @ (power / np.repeat(total, sizes) - target) / len(sizes) + 2 * pull * off
 
-    return loss
+    return smallest(loss, start, [least] * len(first)) / spread
+
+
+def _spread(columns: Floats) -> Floats:
+    """(n_inputs,) the units in which weights are fitted: an input's standard deviation, 1 where it has none."""
+    found = columns.std(axis=0)
+    return np.where(found > 1e-9, found, 1.0)
 
 
 def figures(goal: Goal, z: Floats, lists: Lists) -> NDArray[np.float64]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from engine.rank.base import Floats
 
@@ -20,6 +21,12 @@ def smallest(loss: Loss, start: Floats, least: Sequence[float | None]) -> Floats
     One thread of BLAS: sums over rows don't depend on how many there are, and for so few numbers more are slower.
     """
     bounds = [(each, None) for each in least]
-    with threadpool_limits(1, user_api="blas"):
+    with _libraries().limit(limits=1, user_api="blas"):
         found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_PRECISE)
     return np.asarray(found.x, dtype=np.float64)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries of this process; looking for them takes longer than most fits."""
+    return ThreadpoolController()

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from engine.errors import DataError
 from engine.rank.base import Floats
 from engine.rank.config import EnsembleConfig
-from engine.rank.ensemble import Ensemble
 from engine.rank.evaluation import list_ndcg
+from engine.rank.fitting import Fitting
 from engine.rank.joining import Way
 from engine.rank.lists import Lists
 
@@ -23,7 +23,7 @@ FOLDS = 3
 def compare_ways(
     scores: Mapping[str, Floats], valid: Lists, config: EnsembleConfig, *, k: int = 10
 ) -> dict[str, float]:
-    """The mean NDCG@k over valid of each way, every list scored by what was fitted on other users' lists.
+    """The mean NDCG@k over valid of each way with all members, every list scored by what other users' lists taught.
 
     Empty when valid has too few users, or a part of them wanted nothing.
     """
@@ -40,8 +40,8 @@ def _crossed(
     found = np.zeros(len(valid))
     for fold in range(FOLDS):
         (learned, known), (asked, others) = _part(scores, valid, folds != fold), _part(scores, valid, folds == fold)
-        joined = Ensemble.fit(known, learned, config)
-        found[folds == fold] = list_ndcg(asked, joined.combine(others, asked), k)
+        joined = Fitting(config, known, learned)
+        found[folds == fold] = list_ndcg(asked, joined.score(joined.names, others, asked), k)
     return float(found.mean())
 
 
