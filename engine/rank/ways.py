@@ -25,7 +25,7 @@ def compare_ways(
 ) -> dict[str, float]:
     """The mean NDCG@k over valid of each way with all members, every list scored by what other users' lists taught.
 
-    Empty when valid has too few users, or a part of them wanted nothing.
+    Empty when valid has one user only, or a part of its users wanted nothing or everything.
     """
     folds = _folds(valid)
     try:
