@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -35,6 +35,7 @@ from engine.ranking.source import Source, open_source, seed_of
 from engine.ranking.training import train_ensemble
 from engine.recommend.eligibility import Rules
 from engine.recommending.shop import RecommendConfig
+from engine.recommending.training import SOURCES
 from engine.runs import RunStore, compare
 from engine.settings import DEFAULT_SEED
 from engine.workspace import Workspace
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("data", nargs="?", type=Path, default=Path(__file__).parents[2] / "shared/data")
     arguments.add_argument("--sets", default=",".join(SHOPS), metavar="A,B")
     arguments.add_argument("--members", default=",".join(MEMBERS), metavar="A,B")
+    arguments.add_argument("--sources", default=",".join(SOURCES), metavar="A,B", help="recommenders (%(default)s)")
     arguments.add_argument("--rounds", type=int, default=500, metavar="N", help="trees of each booster at most")
     arguments.add_argument("--home", type=Path, metavar="FOLDER", help="keep workspaces there (default: nowhere)")
     chosen = arguments.parse_args(argv)
@@ -61,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             workspace = Workspace.create((chosen.home or Path(place)) / name)
             if "events" not in workspace.tables:
                 _fill(workspace, name, chosen.data)
-            _report(workspace, name, chosen.members.split(","), chosen.rounds)
+            _report(workspace, name, {how: _config(name, chosen, how) for how in get_args(How)})
 
 
 def _fill(workspace: Workspace, name: str, data: Path) -> None:
@@ -71,8 +73,7 @@ def _fill(workspace: Workspace, name: str, data: Path) -> None:
         import_files(workspace, name, [data / name])
 
 
-def _report(workspace: Workspace, name: str, members: Sequence[str], rounds: int) -> None:
-    configs = {how: _config(name, members, how, rounds) for how in get_args(How)}
+def _report(workspace: Workspace, name: str, configs: Mapping[str, RankingConfig]) -> None:
     config = configs["none"]
     began = time.perf_counter()
     source = open_source(workspace, config)
@@ -96,13 +97,15 @@ def _report(workspace: Workspace, name: str, members: Sequence[str], rounds: int
     _print_left_out(workspace, cards[best], source, configs[best])
 
 
-def _config(name: str, members: Sequence[str], how: str, rounds: int) -> RankingConfig:
+def _config(name: str, chosen: Namespace, how: str) -> RankingConfig:
+    members = chosen.members.split(",")
     return read_config(
         {
             "data": {"shop": asdict(SHOPS[name])},
+            "preprocessing": {"sources": chosen.sources.split(",")},
             "smote": {"how": how},
-            "models": {member: {"rounds": rounds} for member in members if member in BOOSTERS},
-            "ensemble": {"members": list(members)},
+            "models": {member: {"rounds": chosen.rounds} for member in members if member in BOOSTERS},
+            "ensemble": {"members": members},
             "training": {"seed": DEFAULT_SEED},
             "cache": {"keep": len(get_args(How))},
         }
