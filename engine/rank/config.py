@@ -34,7 +34,6 @@ class EnsembleConfig:
     goal: what weights are fitted for: list (the order within lists) or log_loss (the chance of each candidate)
     calibration: from scores to chances: platt or isotonic
     costly: a member that takes this many times as long as the quickest must help beyond chance to take part
-    compare: whether what the other ways of joining reach on valid is told, too; takes longer than the fit itself
     """
 
     members: tuple[str, ...] = MEMBERS
@@ -42,7 +41,6 @@ class EnsembleConfig:
     goal: Literal["list", "log_loss"] = "list"
     calibration: Literal["platt", "isotonic"] = "platt"
     costly: float = setting(10.0, least=1)
-    compare: bool = True
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def _figures(
     """The ensemble's figures on valid, those of each way of joining where it wasn't fitted, and what it costs."""
     valid = job.source.prepared.valid
     found = figures_on_valid(valid, ensemble.combine(scores, valid), ensemble.probabilities(scores, valid))
-    ways = compare_ways(scores, valid, job.config.ensemble) if job.config.ensemble.compare else {}
+    ways = compare_ways(scores, valid, job.config.ensemble)
     found |= {f"ndcg@10 of {way}": value for way, value in ways.items()}
     return found | {COST: sum(costs[name] for name in ensemble.active)}
 

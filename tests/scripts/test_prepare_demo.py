@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from engine.ranking.opening import open_lab
+from engine.ranking.second_stage import open_second_stage
 from engine.recommending.people import events_of, find_users, history_of
 from engine.recommending.serving import open_pipeline
 from engine.runs import RunStore
@@ -87,6 +89,18 @@ def test_the_recommender_is_trained_on_it(home):
     user = find_users(shop, shop.all, "warm", 1)[0]
     found = pipeline.recommend(history_of(events_of(shop.log, user), shop.config.events, user), 10)
     assert len(found.ranked.ids(pipeline.catalogue.item_ids)[0]) == 10 and not found.filled.any()
+
+
+def test_an_ensemble_ranks_its_candidates(home):
+    workspace = Workspace.open(home / "demo")
+    shop, pipeline = open_pipeline(workspace)
+    stage, user = open_second_stage(workspace, shop, pipeline), find_users(shop, shop.all, "warm", 1)[0]
+    found = stage.recommend(history_of(events_of(shop.log, user), shop.config.events, user), 10)
+    assert len(found.ranked.ids(pipeline.catalogue.item_ids)[0]) == 10
+    lab = open_lab(workspace).lab
+    lines = {line.name: line for line in lab.lines()}
+    assert set(lab.scores) == {"lightgbm", "catboost", "xgboost"}
+    assert lines["ensemble"].beside["baseline"].difference > 0
 
 
 def test_a_complete_store_is_left_alone_and_nothing_heavy_is_imported(home):
