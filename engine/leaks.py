@@ -84,8 +84,9 @@ STAGES = {
 class LeakMap:
     """The wanted items of a run by the stage that lost them.
 
-    pairs: one line per wanted item: the row's id, label (what the row is called), item_id, title, stage, rank (in this run), source and source_rank (the
-    source that has it highest); sources: the runs that were looked at besides; recall: over the same rows.
+    pairs: one line per wanted item: the row's id, label (what the row is called), item_id, title, stage, rank (in this
+    run), source and source_rank (the source that has it highest); sources: the runs that were looked at besides;
+    recall: over the same rows.
     """
 
     run: Run
