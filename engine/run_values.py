@@ -26,7 +26,7 @@ from engine.atomic import atomic_path
 from engine.errors import UnknownNameError
 from engine.metrics.measures import find_kind, measures
 from engine.metrics.significance import Measure, mean_measure, paired_bootstrap
-from engine.runs import Run, RunStore
+from engine.runs import ROWS, Run, RunStore
 from engine.slicing import SLICES, slices_of
 
 FILE, VERSION = "values.parquet", "1"
@@ -94,6 +94,35 @@ class RunValues:
             f"SELECT {', '.join(map(_quoted, shown))} FROM rows{clause} ORDER BY {order}{_quoted(self.kind.id)}{limit}"
         )
         found: pd.DataFrame = self._connection.cursor().sql(sql, params=values).df()
+        return found
+
+    def whole(self, where: Where | None = None, *, sort: str | None = None, descending: bool = False) -> pd.DataFrame:
+        """The rows that pass as they were stored, lists and all, beside what each gives to each metric: for exports.
+
+        From them every figure can be computed anew, also those that no single row has. Errors as in `page`.
+        """
+        shown = [name for name in self._columns if "#" not in name]
+        rows = str(self._place.with_name(ROWS)).replace("'", "''")
+        stored = [name for name in pq.read_schema(self._place.with_name(ROWS)).names if name not in self._columns]
+        clause, values = _clause(where, self._columns)
+        order = f"{_quoted(_known(sort, shown))} {'DESC' if descending else 'ASC'} NULLS LAST, " if sort else ""
+        name = _quoted(self.kind.id)
+        chosen = [f"f.{_quoted(column)}" for column in shown] + [f"s.{_quoted(column)}" for column in stored]
+        sql = (
+            f"SELECT {', '.join(chosen)} FROM (SELECT * FROM rows{clause}) f "
+            f"JOIN read_parquet('{rows}') s USING ({name}) ORDER BY {order}{name}"
+        )
+        found: pd.DataFrame = self._connection.cursor().sql(sql, params=values).df()
+        return found
+
+    def listed(self, k: int) -> pd.DataFrame:
+        """Each item that is among the first k of a list (item_id), and of how many (lists), the most often first."""
+        rows = str(self._place.with_name(ROWS)).replace("'", "''")
+        sql = (
+            f"SELECT item_id, count(*) AS lists FROM (SELECT unnest(list_distinct(hits[1:{int(k)}])) AS item_id "
+            f"FROM read_parquet('{rows}')) GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        found: pd.DataFrame = self._connection.cursor().sql(sql).df()
         return found
 
     @property

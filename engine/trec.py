@@ -10,13 +10,16 @@ where they hold white space or a percent sign. Format: https://trec.nist.gov/dat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
 
 from engine.errors import DataError
 from engine.metrics.measures import find_kind
+from engine.runs import RunStore
 
 NOBODY = "-"
 _SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) != "%")
@@ -44,6 +47,16 @@ def qrel_lines(kind: str, rows: pd.DataFrame) -> Iterator[str]:
         found = _graded(items, [1] * len(items) if grades is None else grades)
         for item, grade in (found or {NOBODY: 0}).items():
             yield f"{query} 0 {item} {grade}\n"
+
+
+def trec_files(store: RunStore, run_id: str) -> bytes:
+    """Both files of a run in one ZIP archive, RUN.run and RUN.qrels. Errors as in `RunStore.rows` and `qrel_lines`."""
+    run, rows = store.get(run_id), store.rows(run_id)
+    buffer = BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        archive.writestr(f"{run.id}.run", "".join(run_lines(run.kind, rows, run.model)))
+        archive.writestr(f"{run.id}.qrels", "".join(qrel_lines(run.kind, rows)))
+    return buffer.getvalue()
 
 
 def _columns(kind: str, rows: pd.DataFrame) -> tuple[list[str], Iterable[Sequence[str]], Iterable[Sequence[str]]]:

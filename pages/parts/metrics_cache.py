@@ -74,6 +74,18 @@ def difference(
     return scoreboard.difference_of(_baseline, _values, metric, dict(part))
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def listed(_values: RunValues, run_id: str, path: str, k: int) -> pd.DataFrame:
+    """The items among the first k of any list, and of how many."""
+    return _values.listed(k)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def catalogue(_workspace: Workspace, path: str, run_id: str) -> int:
+    """How many items could have been recommended."""
+    return int(RunStore(_workspace).rows(run_id, columns=["n_items"])["n_items"].max())
+
+
 @st.cache_data(max_entries=64, show_spinner="Comparing runs …")
 def compared(_workspace: Workspace, path: str, baseline: str, run_id: str, margin: float) -> dict[str, Compared]:
     """Every metric of a run beside the baseline's, with tests and verdicts."""

@@ -1,13 +1,20 @@
 """Charts of metrics: curves over cut-offs and thresholds, reliability, histograms, small multiples of slices."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from markupsafe import Markup
 
 from engine.metrics.definitions import DEFINITIONS
-from engine.run_values import Figure, RunValues
+from engine.run_values import Figure as Told
+from engine.run_values import RunValues
+from pages.parts import export
 from pages.parts.markup import html, join
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 COLOURS = ("#d8763f", "#2f9a86", "#4f8fd0", "#c98a12", "#9068c4", "#6c7672")  # the baseline first
 
@@ -35,7 +42,7 @@ def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
         legend={"orientation": "h", "y": 1.08},
         height=300,
     )
-    st.plotly_chart(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {' and '.join(tables)}")
+    draw(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {' and '.join(tables)}")
 
 
 def lines(
@@ -50,7 +57,7 @@ def lines(
     if mark is not None:
         figure.add_vline(x=mark, line={"color": "gray", "dash": "dot"})
     _square(figure, title)
-    st.plotly_chart(figure, key=key, alt=alt)
+    draw(figure, key=key, alt=alt)
 
 
 def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None:
@@ -63,13 +70,23 @@ def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None
     said = [f"{count:,} pairs" for count in n]
     figure.add_scatter(x=mean, y=share, mode="lines+markers", name="came true", text=said, line={"color": COLOURS[1]})
     _square(figure, "Mean probability")
-    st.plotly_chart(
-        figure, key=key, alt="The share that came true at each probability; on the diagonal it is as predicted"
-    )
+    draw(figure, key=key, alt="The share that came true at each probability; on the diagonal it is as predicted")
 
 
-def _square(figure: object, title: str) -> None:
-    figure.update_layout(  # type: ignore[attr-defined]
+def draw(figure: "Figure", *, key: str, alt: str) -> None:
+    """Put a chart on the page, with the button that saves it as a page of its own; its own bar saves it as PNG."""
+    st.plotly_chart(figure, key=key, alt=alt, config={"displaylogo": False, "toImageButtonOptions": {"scale": 2}})
+    page = partial(_page, figure)
+    export.file("Chart as HTML", page, name=f"{key}.html", mime="text/html", key=f"{key}-html", small=True)
+
+
+def _page(figure: "Figure") -> bytes:
+    """A page that needs no network: the library stands in it."""
+    return figure.to_html(include_plotlyjs=True).encode()
+
+
+def _square(figure: "Figure", title: str) -> None:
+    figure.update_layout(
         xaxis={"title": title, "range": [0, 1]},
         yaxis={"range": [0, 1.02]},
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
@@ -79,14 +96,14 @@ def _square(figure: object, title: str) -> None:
 
 
 def slice_bars(
-    label: str, found: Sequence[tuple[str, Figure]], link: Callable[[str], str], *, most: float, opened: str
+    label: str, found: Sequence[tuple[str, Told]], link: Callable[[str], str], *, most: float, opened: str
 ) -> Markup:
     """A metric for each part of a slice: a bar with its interval, and how many rows it stands for."""
     rows = join(_slice_bar(name, figure, link(name), most, opened == name) for name, figure in found)
     return html('<div class="sw-slices" role="group" aria-label="{}"><h3>{}</h3>{}</div>', label, label, rows)
 
 
-def _slice_bar(name: str, figure: Figure, address: str, most: float, opened: bool) -> Markup:
+def _slice_bar(name: str, figure: Told, address: str, most: float, opened: bool) -> Markup:
     scale = 100 / most if most > 0 else 0.0
     low, high = max(figure.low, 0) * scale, max(figure.high, 0) * scale
     return html(

@@ -135,20 +135,21 @@ def show_matrix(workspace: Workspace, baseline: Run, others: list[Run], margin: 
     first = found[others[0].id]
     body = join(
         html(
-            '<tr><td>{}</td><td class="sw-r">{:.3f}</td>{}</tr>',
+            '<tr><td>{}</td><td class="sw-r"><a href="{}">{:.3f}</a></td>{}</tr>',
             label(name),
+            links.link("metrics", room=baseline.kind, run=baseline.id, metric=name),
             one.test.a,
-            join(_cell(found[run.id].get(name), run, baseline) for run in others),
+            join(_cell(name, found[run.id].get(name), run, baseline) for run in others),
         )
         for name, one in first.items()
     )
     show(html(_TABLE, head, body), key="matrix")
 
 
-def _cell(one: Compared | None, run: Run, baseline: Run) -> object:
+def _cell(name: str, one: Compared | None, run: Run, baseline: Run) -> object:
     if one is None:
         return html('<td class="sw-r">–</td>')
-    address = links.link("metrics", room=run.kind, run=run.id, beside=baseline.id)
+    address = links.link("metrics", room=run.kind, run=run.id, beside=baseline.id, metric=name)
     sign = SIGNS[one.verdict]
     return html(
         '<td class="sw-r"><a href="{}">{:.3f}</a> {}</td>',

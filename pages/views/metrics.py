@@ -1,12 +1,17 @@
 """Metrics: how well tags, search, recommendations and ranking work; every number opens to its rows."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from engine.runs import RunStore
 from engine.scoreboard import ROOMS, Scored
 from engine.slicing import SLICES
+from engine.trec import trec_files
 from pages.parts import cards, compare, export, links, metrics_cache, metrics_charts, shell, states
 from pages.parts.markup import html, join, show
+from pages.parts.metrics_items import OF_ITEMS, show_items
 from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, open_room, show_definitions
 from pages.parts.metrics_tags import show_tags
 
@@ -103,6 +108,8 @@ def _show_histogram(room: Room) -> None:
     if not room.summable:
         said = f"{room.line.label} is a figure of all lists together: a single {one} has none."
         show(html('<p class="sw-note">{}</p>', said), key="histogram")
+        if room.metric.partition("@")[0] in OF_ITEMS:
+            show_items(room)
         return
     part = {name: value for name, value in room.part.items() if name != room.metric}
     bins = room.values.histogram(room.metric, part)
@@ -168,12 +175,11 @@ def show_rows(room: Room) -> None:
     count = -(-total // ROWS_SHOWN)
     if count > 1:
         show(cards.pager(page, count, around=2), key="pager")
-    export.button(
-        "Export these rows",
-        lambda: room.values.page(room.part, sort=sort, size=None),
-        name=room.run.id,
-        key="rows-export",
-    )
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        every = partial(room.values.whole, room.part, sort=sort)
+        export.button("Export these rows", every, name=room.run.id, key="rows-export")
+        files = partial(trec_files, RunStore(room.workspace), room.run.id)
+        export.file("TREC run and qrels", files, name=f"{room.run.id}-trec.zip", mime="application/zip", key="trec")
 
 
 def _part_figure(room: Room) -> str:

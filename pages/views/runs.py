@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.decisions import MAX_REASON
-from engine.errors import UnknownNameError, counted
+from engine.errors import ShelfwiseError, UnknownNameError, counted
 from engine.run_notes import MAX_NOTE, MAX_TAG, Note, RunNotes
 from engine.runs import Run, RunStore
 from engine.scoreboard import ROOMS
@@ -81,18 +81,22 @@ def _matches(run: Run, note: Note | None, query: str, kind: str) -> bool:
 
 
 def _run_line(workspace: Workspace, run: Run, note: Note | None) -> object:
-    headline = metrics_cache.headline(workspace, str(workspace.path), run.id)
+    try:
+        headline = metrics_cache.headline(workspace, str(workspace.path), run.id)
+        n_rows = f"{RunStore(workspace).n_rows(run.id):,}"
+    except ShelfwiseError as error:
+        headline, n_rows = html("{} {}", icon("error", "damaged"), str(error)), "–"
     tags = join((html('<span class="sw-chip">{}</span>', tag) for tag in note.tags), " ") if note else ""
     return html(
         '<tr><td class="sw-num">{}</td><td><a class="sw-link" href="{}">{}</a> <span class="sw-quiet">{}</span></td>'
-        '<td>{}</td><td>{}</td><td class="sw-r">{:,}</td><td>{} {}</td></tr>',
+        '<td>{}</td><td>{}</td><td class="sw-r">{}</td><td>{} {}</td></tr>',
         run.created[:16].replace("T", " "),
         links.link(run=run.id),
         run.model,
         run.id,
         ROOMS[run.kind].label,
         headline,
-        RunStore(workspace).n_rows(run.id),
+        html('<a href="{}">{}</a>', links.link("", rows=f"run:{run.id}"), n_rows) if n_rows != "–" else n_rows,
         note.text[:120] if note else "",
         tags,
     )

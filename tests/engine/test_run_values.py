@@ -107,3 +107,24 @@ def test_a_damaged_table_is_made_anew(workspace):
     before = open_values(store, run_id).figures
     (store.folder(run_id) / "values.parquet").write_bytes(b"oops")
     assert open_values(store, run_id).figures == before
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("search", search_rows()), ("tags", tag_rows())])
+def test_rows_for_an_export_give_every_figure_again(workspace, kind, rows):
+    store, run_id = save(workspace, kind, rows)
+    values = open_values(store, run_id)
+    whole = values.whole(sort="mrr")
+    assert aggregate(kind, whole) == pytest.approx(aggregate(kind, rows))
+    assert whole["mrr"].is_monotonic_increasing and not [name for name in whole if "#" in name]
+    column = "words" if kind == "search" else "category"
+    part = whole[column].iloc[0]
+    assert set(values.whole({column: part})[column]) == {part}
+
+
+def test_listed_items_are_counted_once_a_list(workspace):
+    hits = [["a", "a", "b"], ["a", "c"], [], ["b"]]
+    rows = pd.DataFrame({"query_id": list("1234"), "query": "q", "hits": hits, "relevant": [["a"]] * 4})
+    store, run_id = save(workspace, "search", rows)
+    values = open_values(store, run_id)
+    assert values.listed(2).to_numpy().tolist() == [["a", 2], ["b", 1], ["c", 1]]
+    assert values.listed(3).to_numpy().tolist() == [["a", 2], ["b", 2], ["c", 1]]

@@ -1,5 +1,8 @@
 """Runs as TREC files: other tools compute our figures from them."""
 
+from io import BytesIO
+from zipfile import ZipFile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,8 @@ import ranx
 
 from engine.errors import DataError
 from engine.metrics.measures import aggregate, row_values
-from engine.trec import qrel_lines, run_lines
+from engine.runs import RunStore, new_run
+from engine.trec import qrel_lines, run_lines, trec_files
 
 METRICS = {
     "recall@10": "recall_10",
@@ -83,3 +87,12 @@ def test_a_grade_that_is_no_whole_number_is_refused():
     frame = pd.DataFrame({"query_id": ["q"], "hits": [["a"]], "relevant": [["a"]], "gains": [[2.33]]})
     with pytest.raises(DataError, match=r"2\.33.*whole numbers only"):
         list(qrel_lines("search", frame))
+
+
+def test_both_files_lie_in_one_archive(workspace):
+    frame = rows(n=5)
+    made = new_run("search", "bm25", config={}, data_hash="d", split="s", seed=0, eligibility="all")
+    run = RunStore(workspace).save(made, frame)
+    with ZipFile(BytesIO(trec_files(RunStore(workspace), run.id))) as archive:
+        assert archive.read(f"{run.id}.run").decode() == "".join(run_lines("search", frame, "bm25"))
+        assert archive.read(f"{run.id}.qrels").decode() == "".join(qrel_lines("search", frame))

@@ -33,7 +33,8 @@ def open_compare(**address):
 def test_runs_stand_beside_the_baseline_with_verdicts(ids):
     app = open_compare()
     matrix = part(app, "matrix")
-    assert re.search(r"MRR</td><td class=\"sw-r\">0\.583</td>.*?0\.719</a> <span class=\"sw-badge sw-up\">", matrix)
+    baseline = r"MRR</td><td class=\"sw-r\"><a href=\"[^\"]*metric=mrr[^\"]*\">0\.583</a></td>"
+    assert re.search(baseline + r".*?0\.719</a> <span class=\"sw-badge sw-up\">", matrix)
     table = part(app, "differences")
     assert "24 queries" not in table and "18 queries better, 6 worse" in table and "clearly better" in table
 
