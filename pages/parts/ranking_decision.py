@@ -144,7 +144,8 @@ def _head(room: Room, list_id: str, found: Decision) -> Markup:
     listed = join(html("<div><dt>{}</dt><dd>{}</dd></div>", name, value) for name, value in facts)
     back = html('<a class="sw-link" href="{}">All lists</a>', links.link(list=None, user=None, all=None, **OPENED))
     now = html(
-        '<a class="sw-link" href="{}">What they are recommended now</a>', links.link("recommend", user=row["user_id"])
+        '<a class="sw-link" href="{}">What they are recommended now</a>',
+        links.link("recommend", user=row["user_id"], see="beside", beside=ENSEMBLE),
     )
     return html(
         '<div class="sw-portrait"><h2>{}</h2><dl class="sw-facts">{}</dl><div class="sw-ways">{} {}</div></div>',

@@ -15,6 +15,13 @@ import streamlit as st
 from engine.artifacts import ArtifactStore
 from engine.hiding import Hiding
 from engine.metrics.significance import PairedDifference
+from engine.ranking.cache import ENSEMBLE
+from engine.ranking.cache import KIND as RANKERS
+from engine.ranking.kept import KIND as RANKINGS
+from engine.ranking.kept import NAME as PREPARED
+from engine.ranking.kept import prepare_command
+from engine.ranking.second_stage import SecondStage, open_second_stage
+from engine.ranking.serving import train_command as ranker_command
 from engine.recommend.base import Recommender
 from engine.recommend.evaluation import histories_of
 from engine.recommend.explain import Why, explain, trace
@@ -85,8 +92,14 @@ def items(room: Served, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def names(workspace: Workspace) -> list[str]:
-    """The trained recommenders, the pipeline first."""
-    return sorted(ArtifactStore(workspace).names(KIND), key=lambda name: (name != PIPELINE, name))
+    """The trained recommenders, the pipeline first, and the rankers that can put its candidates in order after it."""
+    found = ArtifactStore(workspace).names(KIND)
+    return [PIPELINE, *rankers(workspace), *(name for name in found if name != PIPELINE)]
+
+
+def rankers(workspace: Workspace) -> list[str]:
+    """The trained rankers, the ensemble first."""
+    return sorted(ArtifactStore(workspace).names(RANKERS), key=lambda name: (name != ENSEMBLE, name))
 
 
 def portrait(room: Served, person: Person) -> Portrait:
@@ -125,7 +138,12 @@ def staged(room: Served, person: Person) -> stages.Stages:
 
 
 def by_model(room: Served, person: Person, name: str) -> list[str]:
-    """The items that one recommender, or the pipeline, gives somebody. Raises NotBuiltError for an untrained one."""
+    """The items that one recommender, the pipeline, or a ranker as its second stage gives somebody.
+
+    Raises NotBuiltError for one that isn't trained, ArtifactError with the command for a ranker that doesn't fit.
+    """
+    if name in rankers(room.workspace):
+        return _ranked(room, person, name, (*room.version, *_ranker_version(room.workspace, name)))
     found = gathered(room, person)
     if name == PIPELINE:
         ranked = room.pipeline.rank(found, SHOWN).ranked
@@ -177,6 +195,26 @@ def _model(room: Served, name: str) -> Recommender:
         return room.pipeline.models[name]
     current = ArtifactStore(room.workspace).current(KIND, name, command=train_command(room.workspace))
     return _opened(room, name, (*room.version, current))
+
+
+def _ranker_version(workspace: Workspace, name: str) -> tuple[str, str]:
+    """What a ranker's lists depend on: its own version, and that of the lists whose features it reads."""
+    store = ArtifactStore(workspace)
+    current = store.current(RANKERS, name, command=ranker_command(workspace, name))
+    return current, store.current(RANKINGS, PREPARED, command=prepare_command(workspace))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the ranker…")
+def _second_stage(_room: Served, name: str, version: tuple[str, ...]) -> SecondStage:
+    return open_second_stage(_room.workspace, _room.shop, _room.pipeline, name)
+
+
+@st.cache_data(max_entries=64, show_spinner="Ranking the candidates…")
+def _ranked(_room: Served, person: Person, name: str, version: tuple[str, ...]) -> list[str]:
+    log = _log(_room, person)
+    history = people.history_of(log, _room.shop.config.events, person.user_id)
+    found = _second_stage(_room, name, version).recommend(history, SHOWN, log=log)
+    return found.ranked.ids(_room.shop.catalogue.item_ids)[0]
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading what was measured…")

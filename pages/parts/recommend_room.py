@@ -34,6 +34,12 @@ NAMES = {
     "popular_in_category": "Popular in their categories",
     "recent": "Seen last",
     "content": "Content",
+    "ensemble": "Ranked by the ensemble",
+    "lightgbm": "Ranked by LightGBM",
+    "catboost": "Ranked by CatBoost",
+    "xgboost": "Ranked by XGBoost",
+    "transformer": "Ranked by the transformer",
+    "gat": "Ranked by graph attention",
 }
 EVENTS = {"view": "viewed", "addtocart": "put into the basket", "transaction": "bought", "cancellation": "cancelled"}
 

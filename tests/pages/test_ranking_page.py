@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 
+import numpy as np
 import pytest
 from conftest import run
 from reading import part, shown
@@ -13,13 +14,17 @@ from engine.artifacts import ArtifactStore
 from engine.ranking.cache import ENSEMBLE, KIND
 from engine.ranking.config import load_config
 from engine.ranking.opening import open_lab
+from engine.ranking.second_stage import open_second_stage
 from engine.ranking.source import open_source
+from engine.ranking.training import train_ensemble
 from engine.ranking.tuning import tune_member
+from engine.recommend.evaluation import histories_of
+from engine.recommending.serving import open_pipeline
 from engine.workspace import Workspace
 from tests.ranked_shop import SETTINGS
 from tests.recommended import EVIL, HOSTILE, build
 
-RANK = "pages/views/ranking_lab.py"
+RANK, RECOMMEND = "pages/views/ranking_lab.py", "pages/views/recommendations.py"
 
 
 @pytest.fixture
@@ -276,3 +281,34 @@ def test_a_search_of_settings_shows_its_trials(copied):
     assert f"{found.value:.4f}" in part(app, "tuned-said") and "3 trials" in part(app, "tuned-said")
     assert "Trial by trial" in part(app, "trials-curve") or app.dataframe[0].value["value"].notna().sum() < 2
     assert "no ranker named" in shown(run(RANK, {"see": "tuning", "by": "xgbost"}))
+
+
+def test_recommendations_are_ranked_by_the_ensemble_where_it_is_chosen(ranked_home, monkeypatch):
+    monkeypatch.setenv("SHELFWISE_HOME", str(ranked_home))
+    app = run(RECOMMEND, {"user": "U-01", "see": "beside"})
+    assert "B: Ranked by the ensemble" in part(app, "list-B")
+    shown_ids = re.findall(r'id="b-([^"]+)"', part(app, "list-B"))
+    workspace = Workspace.open(ranked_home / "demo")
+    shop, pipeline = open_pipeline(workspace)
+    history = histories_of(shop.all, np.array(["U-01"], dtype=object))
+    found = open_second_stage(workspace, shop, pipeline).recommend(history, 10)
+    assert shown_ids == found.ranked.ids(shop.catalogue.item_ids)[0]
+    alone = run(RECOMMEND, {"user": "U-01", "see": "beside", "beside": "lightgbm"})
+    assert "B: Ranked by LightGBM" in part(alone, "list-B") and not part(alone, "no-ranker")
+
+
+def test_without_a_ranker_recommendations_name_the_command(copied):
+    shutil.rmtree(copied.path / "artifacts" / KIND)
+    app = run(RECOMMEND, {"user": "U-01", "see": "beside"})
+    assert "train_ranker.py --workspace demo --model ensemble" in part(app, "no-ranker")
+    assert "B: Ranked" not in part(app, "list-B")
+
+
+def test_a_ranker_that_does_not_fit_says_why_with_the_command(copied):
+    version = ArtifactStore(copied).current(KIND, ENSEMBLE, command="")
+    config = load_config(None, [*SETTINGS, "preprocessing.groups=user,item"])
+    train_ensemble(copied, config, open_source(copied, config))
+    ArtifactStore(copied).promote(KIND, ENSEMBLE, version)
+    app = run(RECOMMEND, {"user": "U-01", "see": "beside", "beside": "ensemble"})
+    assert "was fitted on other features" in part(app, "state-empty-unfit")
+    assert app.code[-1].value == ".venv/bin/python scripts/train_ranker.py --workspace demo --model ensemble"
