@@ -70,7 +70,7 @@ def _fill(workspace: Workspace, name: str, data: Path) -> None:
     if name == "demo":
         make_demo(workspace, seed=DEFAULT_SEED)
     else:
-        import_files(workspace, name, [data / name])
+        import_files(workspace, name.replace("_", "-"), [data / name])
 
 
 def _report(workspace: Workspace, name: str, configs: Mapping[str, RankingConfig]) -> None:
