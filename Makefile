@@ -3,13 +3,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PORT ?= 8501
+SERVE_PORT ?= 8600
 
-.PHONY: run test check format demo clean
+.PHONY: run serve test check format demo clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.base  ## prepare the demo store when there is none, then serve the app
 	@$(BIN)/python scripts/prepare_demo.py --if-missing
 	@$(BIN)/streamlit run app.py --server.port $(PORT)
+
+serve: $(VENV)/.ops  ## the service over the demo store, on this machine only and without keys
+	@$(BIN)/python scripts/prepare_demo.py --if-missing
+	@$(BIN)/python scripts/serve.py --open --port $(SERVE_PORT)
 
 test: $(VENV)/.dev  ## all tests; those in a browser are skipped where there is no Chromium
 	@$(BIN)/pytest -n auto
@@ -39,6 +44,11 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the pinned dependencies (a few minutes the first time)"
 	@$(PIP) --editable .
 	@touch $@
+
+$(VENV)/.ops: pyproject.toml constraints.txt | $(VENV)/.base
+	@echo "Installing what the service needs"
+	@$(PIP) --editable '.[ops]'
+	@touch $@ $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.base
 	@echo "Installing what the tests and checks need"

@@ -1,0 +1,50 @@
+"""What the service is told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from engine.errors import SettingsError
+
+MOST_K = 100
+MOST_TEXT = 256  # characters of an id
+MOST_QUERY = 500  # characters of a query
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """How one process of the service behaves.
+
+    deadline:   seconds after which popular items are the answer; store_deadline: seconds that a write of events may
+                wait for the database before the client is told to send them again
+    threads:    answers made at once; more wait their turn, and their deadline runs meanwhile
+    refresh:    seconds between looks at the CURRENT pointers; retry: seconds until a version that failed is tried again
+    most_body:  bytes of a request; most_events: events of one request
+    skew:       seconds that a client's clock may be ahead; later times become the service's own
+    late:       seconds after which an event is counted as late; it is stored all the same
+    rate, burst: requests a second that one key may go on with, and at once; of each process, 0: no limit
+    keys_for:   seconds that a key is remembered, so that one withdrawn works no longer than that
+    open:       whether requests need no key
+    """
+
+    deadline: float = 0.5
+    store_deadline: float = 5.0
+    threads: int = 4
+    refresh: float = 5.0
+    retry: float = 60.0
+    most_body: int = 1_000_000
+    most_events: int = 1_000
+    skew: float = 300.0
+    late: float = 86_400.0
+    rate: float = 100.0
+    burst: int = 200
+    keys_for: float = 10.0
+    open: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "rate" and value == 0:
+                continue
+            if field.name != "open" and not 0 < value < float("inf"):
+                raise SettingsError(f"{field.name} of the service is {value}; it must be above 0 and finite.")

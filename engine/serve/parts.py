@@ -1,0 +1,118 @@
+"""The replaceable parts of one service, each with what says that there is a newer one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.artifacts import ArtifactStore
+from engine.hiding import Hiding
+from engine.recommending import training as recommenders
+from engine.recommending.shop import data_of
+from engine.search.documents import KIND as DOCUMENTS
+from engine.search.documents import NAME as ITEMS
+from engine.serve.assortment import Assortment
+from engine.serve.opening import (
+    Recommending,
+    Searching,
+    Tagging,
+    check_recommending,
+    check_searching,
+    open_popular,
+    open_recommending,
+    open_searching,
+    open_tagging,
+    tagger_of,
+)
+from engine.serve.slots import Slot
+from engine.tags import predictor as taggers
+from engine.workspace import Workspace
+
+SEARCHED = (DOCUMENTS, "embeddings", "index", "bm25", "search")  # kinds of artifacts that search reads
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the service answers from. `popular` is opened only where no pipeline can be."""
+
+    recommending: Slot[Recommending]
+    popular: Slot[Assortment]
+    tagging: Slot[Tagging]
+    searching: Slot[Searching]
+
+    @property
+    def slots(self) -> tuple[Slot[Any], ...]:
+        """All of them."""
+        return self.recommending, self.popular, self.tagging, self.searching
+
+    @property
+    def due(self) -> tuple[Slot[Any], ...]:
+        """Those to look after now; whether `popular` is one depends on how the others went, so look again after."""
+        return self.recommending, self.tagging, self.searching, *(() if self.recommending.current else (self.popular,))
+
+    @property
+    def assortment(self) -> Assortment | None:
+        """What is for sale, from whichever part knows it."""
+        if (loaded := self.recommending.current) is not None:
+            return loaded.value.assortment
+        return self.popular.current.value if self.popular.current else None
+
+
+def make_parts(path: Path, retry: float) -> Parts:
+    """The parts of the workspace at `path`, still empty; retry: see ServeConfig."""
+
+    def workspace() -> Workspace:
+        return Workspace.open(path)
+
+    return Parts(
+        Slot(
+            "recommendations",
+            version=lambda: _recommended(workspace()),
+            open=lambda: open_recommending(workspace()),
+            check=check_recommending,
+            made=lambda: _made(workspace(), recommenders.KIND, recommenders.PIPELINE),
+            retry=retry,
+        ),
+        Slot("popular", version=lambda: data_of(workspace()), open=lambda: open_popular(workspace()), retry=retry),
+        Slot(
+            "tags",
+            version=lambda: _tagged(workspace()),
+            open=lambda: open_tagging(workspace()),
+            made=lambda: _made(workspace(), taggers.KIND, tagger_of(workspace())),
+            retry=retry,
+        ),
+        Slot(
+            "search",
+            version=lambda: _pointers(workspace(), *SEARCHED),
+            open=lambda: open_searching(workspace()),
+            check=check_searching,
+            made=lambda: _made(workspace(), DOCUMENTS, ITEMS),
+            retry=retry,
+        ),
+    )
+
+
+def _recommended(workspace: Workspace) -> str:
+    """What a pipeline is made of: its models, the tables, and what people have hidden."""
+    hidden = Hiding(workspace).version()
+    return f"{_pointers(workspace, recommenders.KIND)} {data_of(workspace)} hidden-{hidden}"
+
+
+def _tagged(workspace: Workspace) -> str:
+    name = tagger_of(workspace)
+    return f"{name} {ArtifactStore(workspace).current(taggers.KIND, name, command='')}"
+
+
+def _pointers(workspace: Workspace, *kinds: str) -> str:
+    store = ArtifactStore(workspace)
+    names = [(kind, name) for kind in kinds for name in store.names(kind)]
+    return " ".join(f"{kind}/{name}/{store.current(kind, name, command='')}" for kind, name in names)
+
+
+def _made(workspace: Workspace, kind: str, name: str) -> float:
+    """When the version that serves was made, seconds since 1970; 0 where its card doesn't say."""
+    store = ArtifactStore(workspace)
+    created = store.card(kind, name, store.current(kind, name, command="")).created
+    return datetime.fromisoformat(created).timestamp() if created else 0.0

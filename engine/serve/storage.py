@@ -1,0 +1,175 @@
+"""Where the service keeps what it is told: SQLite in the workspace's folder, or a PostgreSQL by its URL.
+
+Every event has an id of its sender's choosing and is stored once, however often it is sent. What was acknowledged was
+committed and synced: a killed process loses none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from engine.errors import SettingsError, StorageError
+from engine.serve.folding import Happened
+
+FILE = "service.sqlite"
+TABLES = MetaData()
+EVENTS = Table(
+    "events",
+    TABLES,
+    Column("event_id", String, primary_key=True),
+    Column("user_id", String, nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("event", String, nullable=False),
+    Column("happened", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("quantity", Float),
+    Column("price", Float),
+    Index("events_of_user", "user_id", "happened"),
+    Index("events_received", "received"),
+)
+KEYS = Table(
+    "api_keys",
+    TABLES,
+    Column("key_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("withdrawn", BigInteger),
+)
+MOST_FOLDED = 1_000  # newest events of one user that are read for a list
+SAME = ("user_id", "item_id", "event")  # what two events with one id must share
+_INSERTS: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+Stored = Literal["stored", "duplicate", "conflict"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event to store. happened, received: UTC microseconds since 1970; the rest as in the table events."""
+
+    event_id: str
+    user_id: str
+    item_id: str
+    event: str
+    happened: int
+    received: int
+    quantity: float | None = None
+    price: float | None = None
+
+
+def database_url(folder: Path, url: str | None = None) -> URL:
+    """The URL of the database: `url` as it is given, else a file of SQLite in `folder`.
+
+    Raises SettingsError for one that isn't of SQLite or PostgreSQL; what it holds is not repeated, there is a password
+    in it.
+    """
+    if url is None:
+        return URL.create("sqlite", database=str(folder / FILE))
+    try:
+        made = make_url(url)
+        kind = made.get_backend_name()
+    except (ArgumentError, NoSuchModuleError):
+        kind = ""
+    if kind not in _INSERTS:
+        raise SettingsError("The database's URL must begin with postgresql:// or sqlite:/// and be whole.")
+    return made.set(drivername="postgresql+psycopg") if kind == "postgresql" else made
+
+
+class Database:
+    """An open database. Each method is one transaction; StorageError means that it did nothing."""
+
+    def __init__(self, url: URL, *, wait: float = 5.0) -> None:
+        """wait: seconds that a locked or distant database may take before StorageError."""
+        if url.get_backend_name() == "sqlite":
+            self.engine = create_engine(url, connect_args={"timeout": wait})
+            event.listen(self.engine, "connect", _durable)
+        else:
+            limits = {"connect_timeout": max(int(wait), 1), "options": f"-c statement_timeout={int(wait * 1000)}"}
+            self.engine = create_engine(url, pool_pre_ping=True, pool_timeout=wait, connect_args=limits)
+        self._insert = _INSERTS[url.get_backend_name()]
+
+    def create(self) -> None:
+        """Make the tables that aren't there. Two processes must not do it at once: whoever starts the workers does."""
+        with self._failing(), self.engine.begin() as connection:
+            TABLES.create_all(connection)
+
+    def add(self, events: Sequence[Event]) -> list[Stored]:
+        """Store each event whose id is new, all of them or none.
+
+        "duplicate": it was stored before; "conflict": its id belongs to something else, and that was kept.
+        """
+        if not events:
+            return []
+        first = {one.event_id: one for one in reversed(events)}
+        rows = [asdict(one) for one in first.values()]
+        with self.begin() as connection:
+            insert = self._insert(EVENTS).values(rows).on_conflict_do_nothing(index_elements=["event_id"])
+            new = set(connection.execute(insert.returning(EVENTS.c.event_id)).scalars())
+            there = self._there(connection, [one for one in first if one not in new])
+        return [_outcome(one, first[one.event_id] is one and one.event_id in new, first, there) for one in events]
+
+    def _there(self, connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+        if not ids:
+            return {}
+        columns = (EVENTS.c.event_id, *(EVENTS.c[name] for name in SAME))
+        return {
+            row[0]: tuple(row[1:]) for row in connection.execute(select(*columns).where(EVENTS.c.event_id.in_(ids)))
+        }
+
+    def events_of(self, user_id: str) -> list[Happened]:
+        """What a user did, as far as it was told to the service: the newest events, in the order of time."""
+        asked = select(EVENTS.c.item_id, EVENTS.c.event, EVENTS.c.happened).where(EVENTS.c.user_id == user_id)
+        with self.begin() as connection:
+            rows = connection.execute(asked.order_by(EVENTS.c.happened.desc()).limit(MOST_FOLDED)).all()
+        return [Happened(*row) for row in reversed(rows)]
+
+    def ping(self) -> None:
+        """Raise StorageError unless the database answers."""
+        with self.begin() as connection:
+            connection.execute(select(1))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction, committed at the end. Raises StorageError when the database can't be used."""
+        with self._failing(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:  # its message repeats the values of the statement
+            raise StorageError(f"The database of the service can't be used ({_cause(error)}).") from None
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    origin = getattr(error, "orig", None)
+    return type(origin or error).__name__
+
+
+def _outcome(one: Event, new: bool, first: dict[str, Event], there: dict[str, tuple[Any, ...]]) -> Stored:
+    if new:
+        return "stored"
+    kept = there.get(one.event_id) or tuple(getattr(first[one.event_id], name) for name in SAME)
+    return "duplicate" if kept == tuple(getattr(one, name) for name in SAME) else "conflict"
+
+
+def _durable(connection: Any, record: Any) -> None:
+    """Readers don't wait for a writer, and a commit is on the disk before it is acknowledged."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
