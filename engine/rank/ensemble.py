@@ -19,8 +19,9 @@ from engine.errors import ArtifactError, DataError, ShelfwiseError
 from engine.rank.base import Floats
 from engine.rank.calibration import Calibration
 from engine.rank.config import EnsembleConfig
+from engine.rank.evaluation import mean_ndcg
 from engine.rank.fitting import Fitting, Scores
-from engine.rank.joining import figures, inputs
+from engine.rank.joining import inputs
 from engine.rank.lists import Lists
 from engine.typed import build
 
@@ -90,7 +91,7 @@ class Ensemble:
             coefficients={name: chosen.coefficients.get(name, none) for name in names},
             final=Calibration.fit(chosen.score, valid.known),
             off=off,
-            alone={name: float(figures("list", own, valid).mean()) for name, own in scores.items()},
+            alone={name: mean_ndcg(valid, own, 10) for name, own in scores.items()},
             without={name: fitting.ndcg([other for other in kept if other != name]) for name in kept if len(kept) > 1},
             value=fitting.ndcg(kept),
         )

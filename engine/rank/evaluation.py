@@ -62,6 +62,12 @@ def list_ndcg(lists: Lists, scores: Floats, k: int) -> Floats:
     return found
 
 
+def mean_ndcg(lists: Lists, scores: Floats, k: int) -> float:
+    """The mean of NDCG@k over lists where something was wanted, as a run has it; NaN where there is none."""
+    measured = lists.sought > 0
+    return float(list_ndcg(lists, scores, k)[measured].mean()) if measured.any() else float("nan")
+
+
 def micros_per_candidate(scores: Callable[[Lists], object], lists: Lists, *, most: int = 20_000) -> float:
     """Microseconds that scoring takes per candidate, over the first lists with up to `most` candidates, warmed up.
 

@@ -13,6 +13,7 @@ from engine.metrics.significance import mean_measure, paired_bootstrap
 from engine.rank.base import Floats
 from engine.rank.calibration import Calibration
 from engine.rank.config import EnsembleConfig
+from engine.rank.evaluation import mean_ndcg
 from engine.rank.joining import Inputs, figures, fit_coefficients, inputs
 from engine.rank.lists import Lists
 
@@ -79,7 +80,7 @@ class Fitting:
 
     def ndcg(self, names: Sequence[str]) -> float:
         """NDCG@10 on valid of the ensemble of `names`."""
-        return float(figures("list", self.join(names).score, self.valid).mean())
+        return mean_ndcg(self.valid, self.join(names).score, 10)
 
     def useless(self) -> dict[str, str]:
         """Members that go off, and why; the costliest is asked first, one always stays."""

@@ -23,8 +23,9 @@ FOLDS = 3
 def compare_ways(
     scores: Mapping[str, Floats], valid: Lists, config: EnsembleConfig, *, k: int = 10
 ) -> dict[str, float]:
-    """The mean NDCG@k over valid of each way with all members, every list scored by what other users' lists taught.
+    """The mean NDCG@k over the lists of valid that wanted something of each way with all members.
 
+    Every list is scored by what the lists of other users taught.
     Empty when valid has one user only, or a part of its users wanted nothing or everything.
     """
     folds = _folds(valid)
@@ -42,7 +43,7 @@ def _crossed(
         (learned, known), (asked, others) = _part(scores, valid, folds != fold), _part(scores, valid, folds == fold)
         joined = Fitting(config, known, learned)
         found[folds == fold] = list_ndcg(asked, joined.score(joined.names, others, asked), k)
-    return float(found.mean())
+    return float(found[valid.sought > 0].mean())
 
 
 def _part(scores: Mapping[str, Floats], lists: Lists, kept: NDArray[np.bool_]) -> tuple[Lists, dict[str, Floats]]:

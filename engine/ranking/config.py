@@ -26,7 +26,7 @@ class Sources:
         user_column none: each list is a user of its own
     code_columns: those of its features that are a category's code, not an amount
     ignored_columns: those that are no features, such as counts that hold what came after the list
-    popularity: the feature whose order is the baseline; none: no such baseline
+    popularity: the feature whose order is the baseline; none: how often the lists of train wanted an item
     vectors, vector_map: an .npz of vectors, and a Parquet file that says which row is which item's; without a map the
         rows are those of the words that titles name by number; none: the vectors that preprocessing.vectors says
     """

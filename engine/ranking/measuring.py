@@ -78,13 +78,22 @@ def measure_baselines(
 
 
 def popularity(source: Source, feature: str | None) -> dict[str, Floats] | None:
-    """The scores of valid and test by the feature that says how popular an item is; None when lists have none."""
-    if feature is None or feature not in source.prepared.test.names:
+    """The scores of valid and test by how popular items are: by a feature, or by how often train's lists wanted them.
+
+    None when a feature is named that the lists don't have.
+    """
+    train = source.prepared.train
+    if feature is not None and feature not in train.names:
         return None
+    counts = np.bincount(train.items[train.known], minlength=len(train.stock)).astype(np.float64)
     found = {}
     for part in ("valid", "test"):
         lists = source.prepared.part(part)
-        found[part] = np.nan_to_num(lists.features[:, lists.names.index(feature)].astype(np.float64), nan=-1.0)
+        if feature is None:
+            found[part] = counts[lists.items]
+        else:
+            column = lists.features[:, lists.names.index(feature)].astype(np.float64)
+            found[part] = np.nan_to_num(column, nan=-1.0)
     return found
 
 

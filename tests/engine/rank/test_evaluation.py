@@ -8,7 +8,7 @@ from sklearn.metrics import ndcg_score
 
 from engine.metrics.measures import aggregate, row_values
 from engine.rank.calibration import Calibration
-from engine.rank.evaluation import list_ndcg, micros_per_candidate, rank_rows
+from engine.rank.evaluation import list_ndcg, mean_ndcg, micros_per_candidate, rank_rows
 from tests.ranked import make_lists
 
 
@@ -53,6 +53,9 @@ def test_lists_where_nothing_was_wanted_are_left_out_and_slices_told():
     lists, scores = scored()
     none = lists.known & (lists.list_of_row != 3)
     rows = rank_rows(replace(lists, wanted=none), scores, np.full(len(scores), 0.5))
+    assert mean_ndcg(replace(lists, wanted=none), scores, 5) == pytest.approx(
+        aggregate("rank", rows, ["ndcg@5"])["ndcg@5"]
+    )
     assert "l3" not in rows["list_id"].tolist() and len(rows) == len(lists) - 1
     assert rows["history"][0] == "no history" and rows["n_history"][0] == 0
     first = lists.items[np.argmax(lists.known)]

@@ -13,6 +13,7 @@ from engine.rank.evaluation import list_ndcg
 from engine.ranking import members
 from engine.ranking.cache import COST, ENSEMBLE, KIND
 from engine.ranking.config import load_config
+from engine.ranking.measuring import popularity
 from engine.ranking.members import train_member
 from engine.ranking.own_order import OWN, own_order
 from engine.ranking.preparing import open_maker
@@ -127,6 +128,14 @@ def test_a_member_that_lists_say_nothing_to_is_left_out_with_a_sentence(given):
     alone = replace(config, ensemble=replace(config.ensemble, members=("transformer",)))
     with pytest.raises(DataError, match=r"No member can learn from these lists \(transformer: it reads what users did"):
         train_ensemble(workspace, alone, source)
+
+
+def test_without_a_feature_popularity_is_how_often_train_wanted_an_item(given):
+    _, _, source, _ = given
+    found, train, test = popularity(source, None), source.prepared.train, source.prepared.test
+    item = int(test.items[0])
+    assert found["test"][0] == (train.items[train.known] == item).sum()
+    assert popularity(source, "no such") is None and len(found["valid"]) == len(source.prepared.valid.items)
 
 
 def test_given_lists_are_split_in_time(given):
