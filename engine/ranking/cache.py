@@ -18,7 +18,7 @@ KIND, ENSEMBLE = "rankers", "ensemble"
 SCORES, MEMBERS = "scores.npz", "members"  # the file of kept scores; the folder of an ensemble's members
 MEASURED = ("valid", "test")  # the parts whose scores are kept
 COST = "micros_per_candidate"
-MEANING = 1  # of what a key names; another number makes everything that was trained before stale
+MEANING = 2  # of what a key names; another number makes everything that was trained before stale
 
 
 def key_of(**parts: Any) -> str:
