@@ -17,7 +17,10 @@ from pages.parts import compare, export, links, metrics_cache, states
 from pages.parts.markup import html, join, show
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
-_TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+_TABLE = (
+    '<div class="sw-scroll"><table class="sw-table sw-breakdown"><thead><tr>{}</tr></thead>'
+    "<tbody>{}</tbody></table></div>"
+)
 SHOWN = 25
 
 

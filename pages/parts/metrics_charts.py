@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 COLOURS = ("#d8763f", "#2f9a86", "#4f8fd0", "#c98a12", "#9068c4", "#6c7672")  # the baseline first
+BAR = {"displaylogo": False, "displayModeBar": "hover", "toImageButtonOptions": {"scale": 2}}  # PNG at twice the size
 
 
 def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
@@ -39,8 +40,7 @@ def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
         xaxis={"title": "k", "type": "log" if log else "linear", **ticks},
         yaxis={"title": DEFINITIONS[f"{base}@k"].label, "rangemode": "tozero"},
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend={"orientation": "h", "y": 1.08},
-        height=300,
+        **_legend(len(tables)),
     )
     draw(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {' and '.join(tables)}")
 
@@ -75,9 +75,14 @@ def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None
 
 def draw(figure: "Figure", *, key: str, alt: str) -> None:
     """Put a chart on the page, with the button that saves it as a page of its own; its own bar saves it as PNG."""
-    st.plotly_chart(figure, key=key, alt=alt, config={"displaylogo": False, "toImageButtonOptions": {"scale": 2}})
+    st.plotly_chart(figure, key=key, alt=alt, config=BAR)
     page = partial(_page, figure)
     export.file("Chart as HTML", page, name=f"{key}.html", mime="text/html", key=f"{key}-html", small=True)
+
+
+def _legend(n: int) -> dict[str, object]:
+    """The legend below the axis, where it hides nothing however narrow the screen is, and the height that it needs."""
+    return {"legend": {"orientation": "h", "y": -0.25, "yanchor": "top"}, "height": 300 + 18 * n}
 
 
 def _page(figure: "Figure") -> bytes:
@@ -90,8 +95,7 @@ def _square(figure: "Figure", title: str) -> None:
         xaxis={"title": title, "range": [0, 1]},
         yaxis={"range": [0, 1.02]},
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend={"orientation": "h", "y": 1.1},
-        height=300,
+        **_legend(3),
     )
 
 

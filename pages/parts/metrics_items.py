@@ -5,7 +5,10 @@ from pages.parts import export, links, metrics_cache
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_room import Room
 
-_TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+_TABLE = (
+    '<div class="sw-scroll"><table class="sw-table sw-breakdown"><thead><tr>{}</tr></thead>'
+    "<tbody>{}</tbody></table></div>"
+)
 OF_ITEMS = ("coverage", "gini")
 SHOWN = 12
 

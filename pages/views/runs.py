@@ -83,9 +83,11 @@ def _matches(run: Run, note: Note | None, query: str, kind: str) -> bool:
 def _run_line(workspace: Workspace, run: Run, note: Note | None) -> object:
     try:
         headline = metrics_cache.headline(workspace, str(workspace.path), run.id)
-        n_rows = f"{RunStore(workspace).n_rows(run.id):,}"
+        figures = links.link("metrics", room=run.kind, run=run.id)
+        headline = html('<a href="{}">{}</a>', figures, headline) if headline else ""
+        rows = html('<a href="{}">{:,}</a>', links.link("", rows=f"run:{run.id}"), RunStore(workspace).n_rows(run.id))
     except ShelfwiseError as error:
-        headline, n_rows = html("{} {}", icon("error", "damaged"), str(error)), "–"
+        headline, rows = html('{} <span class="sw-small">{}</span>', icon("error", "damaged"), str(error)), "–"
     tags = join((html('<span class="sw-chip">{}</span>', tag) for tag in note.tags), " ") if note else ""
     return html(
         '<tr><td class="sw-num">{}</td><td><a class="sw-link" href="{}">{}</a> <span class="sw-quiet">{}</span></td>'
@@ -96,7 +98,7 @@ def _run_line(workspace: Workspace, run: Run, note: Note | None) -> object:
         run.id,
         ROOMS[run.kind].label,
         headline,
-        html('<a href="{}">{}</a>', links.link("", rows=f"run:{run.id}"), n_rows) if n_rows != "–" else n_rows,
+        rows,
         note.text[:120] if note else "",
         tags,
     )
