@@ -5,6 +5,7 @@ from markupsafe import Markup
 from engine.errors import counted
 from engine.metrics.definitions import definition
 from engine.metrics.significance import PairedDifference
+from engine.rank.registry import RANKERS
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE
 from engine.ranking.lines import METRICS, Figure, Line, digits
@@ -76,15 +77,32 @@ def _figures(room: Room, lines: list[Line]) -> Markup:
     heads += [html('<th class="sw-r">µs a candidate</th>')]
     heads += [html("<th>Beside {}</th>", room.label(name)) for name in (BASE, best) if name]
     rows = join(_row(room, line, best) for line in lines)
-    off = join(
-        html("<li>{} <span><b>{}</b> has no weight: {}.</span></li>", icon("block"), label(name), why)
-        for name, why in room.lab.panel.ensemble.off.items()
-    )
     said = (
         "On the same lists, best first; below each figure its 95 % interval over lists. The last columns are of NDCG@5"
     )
-    note = html('<ul class="sw-compared">{}</ul>', off) if off else ""
+    note = html('<ul class="sw-compared">{}</ul>', _absent(room))
     return html("{}{}{}", section("Members side by side", said), table(join(heads), rows, "sw-figures"), note)
+
+
+def _absent(room: Room) -> Markup:
+    """The members that have no weight or weren't trained, each with why; and the command that trains the others."""
+    opening, ensemble = room.opened.opening, room.lab.panel.ensemble
+    said = [(name, f"has no weight: {why}") for name, why in ensemble.off.items()]
+    said += [(name, f"was left out: {why}") for name, why in opening.card.config["left_out"].items()]
+    said += [(name, f"can’t be opened here: {why}") for name, why in opening.missing.items()]
+    lines = [
+        html("<li>{} <span><b>{}</b> {}.</span></li>", icon("block"), label(name), why.removesuffix("."))
+        for name, why in said
+    ]
+    known = {*ensemble.members, *(name for name, _ in said)}
+    others = [name for name in RANKERS.parts if name not in known]
+    if others:
+        names = " and ".join(label(name) for name in others)
+        chosen = ",".join([*ensemble.members, others[0]])
+        command = f"{ranking_cache.command(room.workspace)} --set ensemble.members={chosen}"
+        text = "Not in this ensemble: {}. This trains it with {}, in minutes: <code>{}</code>"
+        lines.append(html("<li>{} <span>{}</span></li>", icon("add"), html(text, names, label(others[0]), command)))
+    return join(lines)
 
 
 def _about(metric: str) -> str:

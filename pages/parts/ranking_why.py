@@ -1,5 +1,6 @@
 """One candidate opened: what each member adds to its score and by which features; and why it is above another."""
 
+import streamlit as st
 from markupsafe import Markup
 
 from engine.rank.pairs import Pair, Part
@@ -10,7 +11,6 @@ from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_charts import lean, signed
 from pages.parts.ranking_room import Room, as_values, feature_label, label, section, table, value_words
-from pages.parts.recommend_room import pick
 
 FEATURES, SWAPS = 8, 4
 
@@ -56,10 +56,13 @@ def _choose_other(room: Room, found: Decision, item_id: str) -> None:
     rows = found.candidates[found.candidates["item_id"] != item_id]
     items = ranking_cache.items(room.workspace, tuple(rows["item_id"]))
     places = dict(zip(rows["item_id"], rows["place"], strict=True))
-    names = {one: f"#{place} · {items[one]['title'] if one in items else one}" for one, place in places.items()}
+    titles = {one: f"{items[one]['title']} · {one}" if one in items else one for one in places}
+    names = {one: f"#{place} · {titles[one]}" for one, place in places.items()}
     asked = links.get("above")
     bound = links.bind("above", asked if asked in names else None, None)
-    pick("Why is it above, or below", list(names), lambda one: names.get(one, one), bound)
+    st.selectbox(
+        "Why is it above, or below", list(names), format_func=names.get, index=None, placeholder="Pick one", **bound
+    )
 
 
 def _show_one(room: Room, list_id: str, found: Decision, row: int) -> None:
