@@ -28,7 +28,7 @@ def _show_importances(room: Room, shares: pd.DataFrame) -> None:
     shown = shares if links.get("all") else shares.head(SHOWN)
     most = float(shares.to_numpy().max()) or 1.0
     about = {column.name: column.about for column in room.lab.lists.columns}
-    head = html("<th>Feature</th>{}", join(html("<th>{}</th>", label(name)) for name in shares))
+    head = html("<th>Feature</th>{}", join(html('<th class="sw-r">{}</th>', label(name)) for name in shares))
     body = join(_feature(name, row, about.get(str(name), ""), most) for name, row in shown.iterrows())
     rest = float(shares.iloc[len(shown) :].sum().mean())
     more = (
@@ -45,7 +45,7 @@ def _show_importances(room: Room, shares: pd.DataFrame) -> None:
         "Shares of each member’s own importance: what its trees gain by splitting on a feature. One opens to its values"
     )
     show(
-        html("{}{}{}", section("Feature importance", said), table(head, body, "sw-shares"), more),
+        html("{}{}{}", section("Feature importance", said), table(head, body, "sw-breakdown sw-shares"), more),
         key="importance",
     )
     name = f"{room.workspace.name}-importance"
