@@ -25,13 +25,14 @@ from scipy import sparse
 from engine.atomic import atomic_path
 from engine.errors import UnknownNameError
 from engine.metrics.measures import find_kind, measures
-from engine.metrics.significance import Measure, mean_measure, paired_bootstrap
+from engine.metrics.significance import Measure, PairedDifference, mean_measure, paired_bootstrap, paired_normal
 from engine.runs import ROWS, Run, RunStore
 from engine.slicing import SLICES, slices_of
 
 FILE, VERSION = "values.parquet", "1"
 ROWS_AT_ONCE = 20_000
 DRAWS = 200_000_000  # of rows, in all resamples of one figure
+MANY = 100_000  # rows from which the interval of a mean is its normal approximation
 MOST_WHOLE = 200_000  # rows up to which metrics that need all rows at once are computed
 CUTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 CURVES = ("recall", "ndcg", "precision", "hit_rate")
@@ -139,9 +140,7 @@ class RunValues:
         n = len(measure.values)
         if not n:
             return Figure(float("nan"), float("nan"), float("nan"), 0)
-        nothing = mean_measure(np.zeros(n))
-        resamples = int(np.clip(DRAWS // n, 200, 2000))
-        found = paired_bootstrap(nothing, measure, seed=seed, n_resamples=resamples)
+        found = compared(mean_measure(np.zeros(n)), measure, seed=seed)
         return Figure(measure.total, found.low, found.high, n)
 
     def measure(self, metric: str, where: Where | None = None) -> Measure:
@@ -200,6 +199,15 @@ class RunValues:
     @cached_property
     def _columns(self) -> tuple[str, ...]:
         return tuple(pq.read_schema(self._place).names)
+
+
+def compared(a: Measure, b: Measure, *, seed: int, unit: str = "rows") -> PairedDifference:
+    """How far `b` is above `a` on the same rows: by the bootstrap, or for means over many rows by the normal
+    approximation, which tells the same there and doesn't take a minute."""
+    n = len(a.values)
+    if n > MANY and a.parts.shape[1] == b.parts.shape[1] == 1:
+        return paired_normal(a, b, unit=unit)
+    return paired_bootstrap(a, b, seed=seed, n_resamples=int(np.clip(DRAWS // max(n, 1), 200, 2000)), unit=unit)
 
 
 Where = Mapping[str, Any]  # column -> a value it has, or (low, high): from low to below high, None for an open end

@@ -10,8 +10,8 @@ import numpy as np
 from engine.errors import DataError, UnknownNameError
 from engine.gold import is_gold
 from engine.metrics.definitions import Definition, definition, label
-from engine.metrics.significance import PairedDifference, paired_bootstrap
-from engine.run_values import DRAWS, Figure, RunValues, Where, open_values
+from engine.metrics.significance import PairedDifference
+from engine.run_values import Figure, RunValues, Where, compared, open_values
 from engine.runs import Run, RunStore, differences
 
 
@@ -103,8 +103,7 @@ def difference_of(
 ) -> PairedDifference:
     """How far `values` is above `baseline` in a metric, over the same rows."""
     a, b = baseline.measure(metric, where), values.measure(metric, where)
-    resamples = int(np.clip(DRAWS // max(len(a.values), 1), 200, 2000))
-    return paired_bootstrap(a, b, seed=seed, n_resamples=resamples, unit=values.kind.unit)
+    return compared(a, b, seed=seed, unit=values.kind.unit)
 
 
 def paired_values(store: RunStore, run_id: str, baseline: str) -> RunValues:

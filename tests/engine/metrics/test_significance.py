@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse, stats
 
-from engine.metrics.significance import Measure, PairedDifference, mean_measure, paired_bootstrap
+from engine.metrics.significance import Measure, PairedDifference, mean_measure, paired_bootstrap, paired_normal
 
 
 def test_the_interval_is_close_to_that_of_scipy():
@@ -82,3 +82,17 @@ def test_rounding_is_a_tie():
 def test_rows_that_are_not_pairs_are_refused(n_a, n_b):
     with pytest.raises(ValueError, match="same rows twice"):
         paired_bootstrap(mean_measure(np.zeros(n_a)), mean_measure(np.zeros(n_b)), seed=0)
+
+
+def test_the_normal_approximation_tells_what_the_bootstrap_does():
+    rng = np.random.default_rng(4)
+    a = mean_measure(rng.random(4000))
+    b = mean_measure(np.clip(a.values + 0.02 + 0.2 * rng.standard_normal(4000), 0, 1))
+    quick, slow = paired_normal(a, b), paired_bootstrap(a, b, seed=0)
+    assert (quick.low, quick.high) == pytest.approx((slow.low, slow.high), abs=6e-4)
+    assert (quick.a, quick.b, quick.wins, quick.losses) == (slow.a, slow.b, slow.wins, slow.losses)
+
+
+def test_the_normal_approximation_is_for_means_over_the_same_rows():
+    with pytest.raises(ValueError, match="the same rows twice, got 2 and 3"):
+        paired_normal(mean_measure(np.zeros(2)), mean_measure(np.zeros(3)))
