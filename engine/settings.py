@@ -96,6 +96,22 @@ def person() -> str:
         return "you"
 
 
+def load_database_url() -> str | None:
+    """SHELFWISE_DATABASE, the URL of the PostgreSQL that the service stores events in; None: a file of SQLite."""
+    return os.environ.get("SHELFWISE_DATABASE") or None
+
+
+def load_metrics_folder() -> Path | None:
+    """The folder where the processes of one service put their figures together; None: each has its own."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None
+
+
+def share_metrics(folder: Path) -> None:
+    """Let this process and those that it starts share their figures in `folder`; before prometheus_client loads."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 @dataclass(frozen=True)
 class HubSettings:
     """Where models are downloaded from; None: the environment says nothing.

@@ -18,22 +18,29 @@ from engine.recommending.people import history_of
 from engine.recommending.shop import Shop
 
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Assortment:
     """A catalogue and its items by popularity.
 
-    popular: rows of the catalogue that anybody may be shown, most popular first.
+    allowed: (n_items,) bool, what anybody may be shown; popular: rows of it, most popular first.
     """
 
     catalogue: Catalogue
+    allowed: NDArray[np.bool_]
     popular: Rows
 
     @cached_property
     def rows(self) -> dict[str, int]:
         """Where each item stands in the catalogue."""
         return {item_id: row for row, item_id in enumerate(self.catalogue.item_ids.tolist())}
+
+    @cached_property
+    def leaves(self) -> NDArray[np.int32]:
+        """(n_items,) the deepest category of each item."""
+        return self.catalogue.leaves
 
     @cached_property
     def _categories(self) -> dict[str, int]:
@@ -67,4 +74,4 @@ def assortment(shop: Shop, popularity: Recommender, hidden: NDArray[np.bool_] | 
     nobody = history_of(shop.log.take(np.zeros(len(shop.log), dtype=bool)), shop.config.events, "")
     allowed = eligibility(nobody, shop.catalogue, shop.config.rules, hidden=hidden)
     found = popularity.recommend(nobody, len(shop.catalogue), eligible=allowed.eligible).rows[0]
-    return Assortment(shop.catalogue, found[found != NONE].astype(np.int64))
+    return Assortment(shop.catalogue, allowed.eligible, found[found != NONE].astype(np.int64))

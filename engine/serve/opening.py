@@ -64,13 +64,18 @@ class Tagging:
 
 @dataclass(frozen=True, eq=False)
 class Searching:
-    """The retriever called `name` over documents, and the one that reads no query, for when it fails."""
+    """The retriever called `name` over documents. popular: their rows, most reviewed first, for when it fails."""
 
     version: str
     name: str
     retriever: Retriever
     documents: Documents
-    popular: Popular
+    popular: NDArray[np.int64]
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Where each item stands in the documents."""
+        return {item_id: row for row, item_id in enumerate(self.documents.item_ids.tolist())}
 
 
 def open_recommending(workspace: Workspace) -> Recommending:
@@ -122,7 +127,8 @@ def open_searching(workspace: Workspace) -> Searching:
     name = next((name for name, kind in SEARCHES if store.names(kind)), SEARCHES[-1][0])
     documents = read_documents(workspace)
     retriever = open_retriever(workspace, name)
-    return Searching(documents.version, name, retriever, documents, Popular.build(documents.frame, documents.item_ids))
+    order = np.argsort(-Popular.build(documents.frame, documents.item_ids).reviews, kind="stable")
+    return Searching(documents.version, name, retriever, documents, order)
 
 
 def check_searching(served: Searching) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,10 +48,11 @@ class Parts:
         """All of them."""
         return self.recommending, self.popular, self.tagging, self.searching
 
-    @property
-    def due(self) -> tuple[Slot[Any], ...]:
-        """Those to look after now; whether `popular` is one depends on how the others went, so look again after."""
-        return self.recommending, self.tagging, self.searching, *(() if self.recommending.current else (self.popular,))
+    def looked_after(self) -> Iterator[Slot[Any]]:
+        """Those to refresh, one after the other: `popular` is one as long as the first hasn't got anything."""
+        yield from (self.recommending, self.tagging, self.searching)
+        if self.recommending.current is None:
+            yield self.popular
 
     @property
     def assortment(self) -> Assortment | None:
@@ -73,6 +75,7 @@ def make_parts(path: Path, retry: float) -> Parts:
             open=lambda: open_recommending(workspace()),
             check=check_recommending,
             made=lambda: _made(workspace(), recommenders.KIND, recommenders.PIPELINE),
+            label=lambda served: served.version,
             retry=retry,
         ),
         Slot("popular", version=lambda: data_of(workspace()), open=lambda: open_popular(workspace()), retry=retry),
@@ -81,6 +84,7 @@ def make_parts(path: Path, retry: float) -> Parts:
             version=lambda: _tagged(workspace()),
             open=lambda: open_tagging(workspace()),
             made=lambda: _made(workspace(), taggers.KIND, tagger_of(workspace())),
+            label=lambda served: served.version,
             retry=retry,
         ),
         Slot(
@@ -89,6 +93,7 @@ def make_parts(path: Path, retry: float) -> Parts:
             open=lambda: open_searching(workspace()),
             check=check_searching,
             made=lambda: _made(workspace(), DOCUMENTS, ITEMS),
+            label=lambda served: served.version,
             retry=retry,
         ),
     )

@@ -20,10 +20,12 @@ Outcome = Literal["same", "swapped", "failed"]
 
 @dataclass(frozen=True)
 class Loaded(Generic[T]):
-    """What serves: the value, the version it was opened at, and when that was made (seconds since 1970)."""
+    """What serves: the value, what it was opened from, its version for people, and when that was made (seconds since
+    1970, 0 where nothing says)."""
 
     value: T
     version: str
+    label: str
     made: float
 
 
@@ -31,7 +33,8 @@ class Slot(Generic[T]):
     """One replaceable part.
 
     version: what would be opened now, as text; open: opens it; check: raises ShelfwiseError when it mustn't serve;
-    made: when the version was made. `problem` is why the newest version doesn't serve, "" when it does.
+    made: when the version was made; label: its version in a few characters; retry: seconds until a version that failed
+    is tried again. `problem` is why the newest version doesn't serve, "" when it does.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class Slot(Generic[T]):
         retry: float,
         check: Callable[[T], None] = lambda value: None,
         made: Callable[[], float] = lambda: 0.0,
+        label: Callable[[T], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self._version, self._open, self._check, self._made = name, version, open, check, made
         self.current: Loaded[T] | None = None
         self.problem = ""
+        self._label = label
         self._retry, self._clock = retry, clock
         self._failed, self._tried = "", -float("inf")
         self._busy = Lock()
@@ -73,7 +78,8 @@ class Slot(Generic[T]):
             self._check(value)
             if self._version() != version:  # promoted meanwhile: the next look opens it whole
                 return "same"
-            self.current = Loaded(value, version, self._made())
+            label = self._label(value) if self._label else version
+            self.current = Loaded(value, version, label, self._made())
         except Exception as error:  # a damaged file may fail in any way, and the old one must go on serving
             return self._fail(version, error)
         self._failed, self.problem = "", ""

@@ -1,0 +1,57 @@
+"""Who may call a route, and how often: the dependency that routes name with the scope they need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from engine.serve.problems import Problem
+from engine.serve.service import Service
+
+_BEARER = HTTPBearer(auto_error=False, description="A key made by scripts/api_keys.py")
+MOST_KEY = 200  # characters
+
+
+def service_of(request: Request) -> Service:
+    """The service that the app was made for."""
+    found: Service = request.app.state.service
+    return found
+
+
+Served = Annotated[Service, Depends(service_of)]
+
+
+def needs(scope: str) -> Callable[..., Awaitable[None]]:
+    """A dependency that lets nobody pass without a key of `scope`, nor more often than the limits say."""
+
+    async def check(
+        request: Request,
+        service: Served,
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,
+    ) -> None:
+        caller = await _caller(request, service, given, scope)
+        wait = service.limits.wait(caller)
+        if wait:
+            headers = {"Retry-After": str(math.ceil(wait))}
+            raise Problem(429, "too-many-requests", "This key asks too often; wait a little.", headers=headers)
+
+    return check
+
+
+async def _caller(request: Request, service: Service, given: HTTPAuthorizationCredentials | None, scope: str) -> str:
+    if service.config.open:
+        return f"address {request.client.host if request.client else ''}"
+    challenge = {"WWW-Authenticate": "Bearer"}
+    if given is None or len(given.credentials) > MOST_KEY:
+        raise Problem(401, "no-key", "Send a key in the header Authorization: Bearer KEY.", headers=challenge)
+    caller = await service.caller(given.credentials)
+    if caller is None:
+        raise Problem(401, "unknown-key", "This key opens nothing.", headers=challenge)
+    request.state.key_id = caller.key_id
+    if scope not in caller.scopes:
+        raise Problem(403, "scope", f"This key isn't made for “{scope}”.")
+    return caller.key_id

@@ -1,0 +1,101 @@
+"""The service as an ASGI app over one workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from engine import __version__
+from engine.serve.config import ServeConfig
+from engine.serve.gate import Gate
+from engine.serve.keys import Keys, Limits
+from engine.serve.logs import write_logs
+from engine.serve.metrics import Metrics, forget_dead
+from engine.serve.parts import make_parts
+from engine.serve.problems import Problem, invalid
+from engine.serve.routes import reading, watching, writing
+from engine.serve.service import Service
+from engine.serve.storage import Database, database_url
+from engine.serve.work import Work
+
+ABOUT = """What a store's shelf shows to whom: recommendations, similar items, tags and search.
+
+Errors are problem documents (RFC 9457). Every answer has a request id, which the log has too."""
+
+
+def create_app(workspace: Path, config: ServeConfig | None = None, *, database: str | None = None) -> FastAPI:
+    """The service over the workspace at `workspace`; nothing is opened before it starts.
+
+    database: the URL of a PostgreSQL, or None for a file in the workspace; its tables are made where they are missing.
+    Raises SettingsError for a URL that can't be used, StorageError when the database doesn't answer.
+    """
+    service = make_service(workspace, config or ServeConfig(), database)
+    app = FastAPI(
+        title="Shelfwise", version=__version__, description=ABOUT, lifespan=_lifespan, redoc_url=None, docs_url="/docs"
+    )
+    app.state.service = service
+    for router in (watching, reading, writing):
+        app.include_router(router)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Gate, service=service)
+    return app
+
+
+def make_service(workspace: Path, config: ServeConfig, database: str | None) -> Service:
+    """What `create_app` serves, with its database open."""
+    opened = Database(database_url(workspace, database), wait=config.store_deadline)
+    opened.create()
+    return Service(
+        config=config,
+        parts=make_parts(workspace, config.retry),
+        database=opened,
+        keys=Keys(opened, remember=config.keys_for),
+        limits=Limits(config.rate, config.burst),
+        metrics=Metrics(),
+        work=Work(config.threads),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what serves before the first request, look after it, and end when the last one is answered."""
+    service: Service = app.state.service
+    write_logs()
+    forget_dead()
+    await service.refresh()
+    keeper = asyncio.create_task(service.keep_fresh())
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+        service.work.close()
+        service.database.close()
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response(request.state.request_id)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return invalid(error.errors()).response(request.state.request_id)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    problem = Problem(error.status_code, kind, str(error.detail), headers=error.headers)
+    return problem.response(request.state.request_id)

@@ -1,0 +1,65 @@
+"""The service as one object: what it answers from, where it stores, and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from engine.errors import StorageError
+from engine.serve.config import ServeConfig
+from engine.serve.keys import Caller, Keys, Limits
+from engine.serve.logs import log, log_failure
+from engine.serve.metrics import Metrics
+from engine.serve.parts import Parts
+from engine.serve.problems import Problem
+from engine.serve.storage import Database
+from engine.serve.work import Work
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """One process of the service."""
+
+    config: ServeConfig
+    parts: Parts
+    database: Database
+    keys: Keys
+    limits: Limits
+    metrics: Metrics
+    work: Work
+
+    async def refresh(self) -> None:
+        """Look once whether newer versions are to be served, and put them in place of the old ones."""
+        for slot in self.parts.looked_after():
+            outcome = await self.work.load(slot.refresh)
+            self.metrics.looked(slot, outcome)
+            if outcome == "swapped" and slot.current:
+                log("a version serves", part=slot.name, version=slot.current.label)
+            elif outcome == "failed" and slot.current is not None:
+                log("the newest version can't serve", level=40, part=slot.name, problem=slot.problem)
+
+    async def keep_fresh(self) -> None:
+        """Look again and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(self.config.refresh)
+            try:
+                await self.refresh()
+            except Exception as error:  # the next look may go well, and there must be one
+                log_failure("looking for newer versions failed", error)
+
+    async def caller(self, key: str) -> Caller | None:
+        """Whose key it is. Raises Problem when the database must be asked and can't be."""
+        try:
+            return self.keys.remembered(key)
+        except LookupError:
+            pass
+        try:
+            return await self.work.store(lambda: self.keys.find(key), self.config.store_deadline)
+        except (StorageError, TimeoutError) as error:
+            log_failure("a key could not be checked", error)
+            raise unavailable("Keys can't be checked now; try again.") from None
+
+
+def unavailable(detail: str) -> Problem:
+    """Something that the service needs doesn't answer."""
+    return Problem(503, "unavailable", detail, headers={"Retry-After": "1"})

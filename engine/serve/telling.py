@@ -1,0 +1,74 @@
+"""Events that are told to the service: stored first, then they count in the next list."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
+
+from engine.errors import StorageError
+from engine.recommend.events import micros
+from engine.serve.config import ServeConfig
+from engine.serve.logs import log_failure
+from engine.serve.problems import Problem
+from engine.serve.recommendations import SECOND
+from engine.serve.schemas import EventOutcome, EventsAnswer, EventTold
+from engine.serve.service import Service, unavailable
+from engine.serve.storage import Event
+
+Adjusted = Literal["clock_skew", "late"]
+
+
+async def tell(service: Service, told: Sequence[EventTold]) -> EventsAnswer:
+    """Store events and say what became of each. Raises Problem when none was stored, so that they are sent again."""
+    if len(told) > service.config.most_events:
+        raise Problem(413, "too-many-events", f"At most {service.config.most_events:,} events go into one request.")
+    now = time.time_ns() // 1000
+    timed = [_timed(one, now, service.config) for one in told]
+    events = [event for event, _ in timed]
+    try:
+        with service.metrics.stage("store"):
+            stored = await service.work.store(partial(service.database.add, events), service.config.store_deadline)
+    except (StorageError, TimeoutError) as error:
+        log_failure("events could not be stored", error, events=len(events))
+        service.metrics.errors.labels("events", type(error).__name__).inc()
+        raise unavailable("The events can't be stored now; send them again with the same ids.") from None
+    outcomes = [
+        EventOutcome(event_id=one.event_id, outcome=outcome, folded=_folded(service, one, outcome), adjusted=adjusted)
+        for (one, adjusted), outcome in zip(timed, stored, strict=True)
+    ]
+    _count(service, told, outcomes)
+    counts = Counter(stored)
+    return EventsAnswer(
+        stored=counts["stored"], duplicates=counts["duplicate"], conflicts=counts["conflict"], outcomes=outcomes
+    )
+
+
+def _timed(told: EventTold, now: int, config: ServeConfig) -> tuple[Event, Adjusted | None]:
+    """The event with its time: a clock that is ahead is not believed, so that nothing is newer than what comes next."""
+    adjusted: Adjusted | None = None
+    happened = now if told.timestamp is None else micros(told.timestamp)
+    if happened > now + config.skew * SECOND:
+        happened, adjusted = now, "clock_skew"
+    elif happened < now - config.late * SECOND:
+        adjusted = "late"
+    event = Event(told.event_id, told.user_id, told.item_id, told.event, happened, now, told.quantity, told.price)
+    return event, adjusted
+
+
+def _folded(service: Service, event: Event, outcome: str) -> bool:
+    loaded = service.parts.recommending.current
+    if loaded is None or outcome == "conflict":
+        return False
+    return event.item_id in loaded.value.assortment.rows and event.event in loaded.value.shop.log.kinds
+
+
+def _count(service: Service, told: Sequence[EventTold], outcomes: Sequence[EventOutcome]) -> None:
+    for (kind, outcome), n in Counter(
+        (one.event, said.outcome) for one, said in zip(told, outcomes, strict=True)
+    ).items():
+        service.metrics.events.labels(kind, outcome).inc(n)
+    for adjusted in filter(None, (said.adjusted for said in outcomes)):
+        service.metrics.adjusted.labels(adjusted).inc()
