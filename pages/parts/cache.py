@@ -5,8 +5,9 @@ entries age out. Large read-only things are resources; small results are data, c
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -23,6 +24,10 @@ from engine.tags.predictor import KIND, TagPredictor, train_command
 from engine.tags.rerank import Reranked, Reranker
 from engine.workspace import Workspace
 
+_ITEMS = """
+SELECT item_id, title, category, subcategory, price, available, image, reviews, rating
+FROM facts WHERE item_id IN (SELECT unnest(?))
+"""
 FIRST = "lora"  # the tagger that pages open with where it is trained
 
 
@@ -75,6 +80,11 @@ def summary(workspace: Workspace) -> overview.Overview:
 def rows(workspace: Workspace, key: str, limit: int) -> pd.DataFrame:
     """The first `limit` rows behind a figure."""
     return _rows(workspace, key, limit, (str(workspace.path), workspace.data_hash()))
+
+
+def items(workspace: Workspace, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What cards show of each item, by id; those that the catalogue doesn't have are left out."""
+    return _items(workspace, tuple(item_ids), (str(workspace.path), workspace.data_hash()))
 
 
 def taggers(workspace: Workspace) -> Taggers:
@@ -222,6 +232,13 @@ def _queries(_workspace: Workspace, path: str, data_hash: str) -> Queries:
 @st.cache_data(max_entries=8, show_spinner="Counting…")
 def _summary(_workspace: Workspace, path: str, data_hash: str) -> overview.Overview:
     return overview.summarise(queries(_workspace))
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    frame = queries(_workspace).frame(_ITEMS, list(item_ids))
+    rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
+    return {item_id: rows[item_id] for item_id in item_ids if item_id in rows}
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the rows…")

@@ -4,9 +4,8 @@ One of the places with Streamlit's caches. Keys hold the ensemble's version, so 
 entries age out. Models load once for all sessions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -26,13 +25,8 @@ from engine.ranking.opening import Opening
 from engine.ranking.serving import train_command
 from engine.ranking.tuning import search_history
 from engine.workspace import Workspace
-from pages.parts import cache
 
 MOST_CANDIDATES = 5_000  # of test for which a feature's parts are told
-
-_ITEMS = """
-SELECT item_id, title, category, price, available, image FROM facts WHERE item_id IN (SELECT unnest(?))
-"""
 
 
 @dataclass(frozen=True)
@@ -69,11 +63,6 @@ def opened(workspace: Workspace) -> Opened:
     """The ensemble that serves; shared between sessions. Raises NotBuiltError with the command."""
     version = (str(workspace.path), opening.lab_version(workspace), workspace.data_hash(*TABLES))
     return Opened(workspace, _opening(workspace, version), version)
-
-
-def items(workspace: Workspace, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What cards show of each item, by id; those that are no longer in the catalogue are left out."""
-    return _items(workspace, tuple(item_ids), (str(workspace.path), workspace.data_hash()))
 
 
 def lines(one: Opened) -> list[Line]:
@@ -149,13 +138,6 @@ def trials(workspace: Workspace, name: str, study: str) -> pd.DataFrame:
 @st.cache_resource(max_entries=2, show_spinner="Loading the ensemble…")
 def _opening(_workspace: Workspace, version: tuple[str, ...]) -> Opening:
     return opening.open_lab(_workspace)
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    frame = cache.queries(_workspace).frame(_ITEMS, list(item_ids))
-    rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
-    return {item_id: rows[item_id] for item_id in item_ids if item_id in rows}
 
 
 @st.cache_data(max_entries=4, show_spinner="Measuring the members…")

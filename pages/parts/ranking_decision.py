@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE, Decision, history
 from engine.ranking.list_table import PLACE, PRESETS, VALUE
-from pages.parts import cards, export, links, ranking_cache, states
+from pages.parts import cache, cards, export, links, ranking_cache, states
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_export import stamped
 from pages.parts.ranking_room import Room, label, section, table, user_words
@@ -172,7 +172,7 @@ def _show_candidates(room: Room, list_id: str, found: Decision) -> None:
     if rows.empty:
         states.empty("No candidates", "No source named anything for this user.", {}, key="candidates")
         return
-    items = ranking_cache.items(room.workspace, tuple(shown["item_id"]))
+    items = cache.items(room.workspace, tuple(shown["item_id"]))
     drawn = join(_candidate(room, row, items.get(row["item_id"])) for row in shown.to_dict("records"))
     style = "" if any(item.get("image") for item in items.values()) else "sw-plain"
     more = html('<a class="sw-link" href="{}">Show all {:,}</a>', links.link(all=1), len(rows))
@@ -219,7 +219,7 @@ def _history(room: Room, found: Decision) -> Markup:
     shown = rows if links.get("all") else rows.head(EVENTS_SHOWN)
     said = "newest first" + (f", {len(shown)} of {len(rows):,}" if len(shown) < len(rows) else "")
     title = section("History before the decision", said if len(rows) else "No event so far", small=True)
-    items = ranking_cache.items(room.workspace, tuple(dict.fromkeys(shown["item_id"])))
+    items = cache.items(room.workspace, tuple(dict.fromkeys(shown["item_id"])))
     drawn = join(_event(room, row, items.get(row["item_id"])) for row in shown.to_dict("records"))
     style = "" if any(item.get("image") for item in items.values()) else "sw-plain"
     hint = html('<p class="sw-note">{} Open a candidate to see why it stands there.</p>', icon("touch_app"))

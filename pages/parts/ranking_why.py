@@ -6,7 +6,7 @@ from markupsafe import Markup
 from engine.rank.pairs import Pair, Part
 from engine.rank.swaps import ABOVE, LIST, FeatureSwap, WeightSwap
 from engine.ranking.decisions import Decision
-from pages.parts import cards, links, ranking_cache
+from pages.parts import cache, cards, links, ranking_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_charts import lean, signed
@@ -54,7 +54,7 @@ def _show_head(room: Room, found: Decision, item_id: str) -> None:
 
 def _choose_other(room: Room, found: Decision, item_id: str) -> None:
     rows = found.candidates[found.candidates["item_id"] != item_id]
-    items = ranking_cache.items(room.workspace, tuple(rows["item_id"]))
+    items = cache.items(room.workspace, tuple(rows["item_id"]))
     places = dict(zip(rows["item_id"], rows["place"], strict=True))
     titles = {one: f"{items[one]['title']} · {one}" if one in items else one for one in places}
     names = {one: f"#{place} · {titles[one]}" for one, place in places.items()}
@@ -117,7 +117,7 @@ def _told(room: Room, found: Decision, row: int, what: str) -> tuple[str, str]:
 
 def _item(room: Room, item_id: str) -> dict:
     plain = {"item_id": item_id, "title": item_id, "category": "", "price": None, "image": None}
-    return ranking_cache.items(room.workspace, (item_id,)).get(item_id, plain)
+    return cache.items(room.workspace, (item_id,)).get(item_id, plain)
 
 
 def _show_pair(room: Room, list_id: str, found: Decision, rows: tuple[int, int]) -> None:

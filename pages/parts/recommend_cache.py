@@ -42,11 +42,6 @@ SHOWN = 10  # how long lists are
 MOST_USERS = 20_000  # whose lists are made to see who gets what; of a larger shop those with the newest events
 Steps = tuple[tuple[str, str], ...]  # (item_id, event) pairs
 
-_ITEMS = """
-SELECT item_id, title, category, subcategory, price, available, image, reviews, rating
-FROM facts WHERE item_id IN (SELECT unnest(?))
-"""
-
 
 @dataclass(frozen=True)
 class Served:
@@ -88,7 +83,7 @@ def served(workspace: Workspace) -> Served:
 
 def items(room: Served, item_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What cards show of each item, by id."""
-    return _items(room.workspace, tuple(item_ids), (*room.version[:1], room.workspace.data_hash()))
+    return cache.items(room.workspace, item_ids)
 
 
 def names(workspace: Workspace) -> list[str]:
@@ -157,6 +152,11 @@ def cost(room: Served, config: PipelineConfig) -> dict[str, PairedDifference]:
     return _cost(room, config, (*room.version, _key(config)))
 
 
+def cost_rows(room: Served, config: PipelineConfig, metric: str) -> pd.DataFrame:
+    """What a figure of the cost is made of: one row per user of test."""
+    return _trial(room, room.version).beside(config, metric)
+
+
 def last_change(room: Served) -> Change | None:
     """What changed the weights that serve since the training; None when nothing did."""
     return _last_change(room.workspace, room.version[:2])
@@ -220,13 +220,6 @@ def _ranked(_room: Served, person: Person, name: str, version: tuple[str, ...]) 
 @st.cache_resource(max_entries=2, show_spinner="Reading what was measured…")
 def _trial(_room: Served, version: tuple[str, ...]) -> Trial:
     return open_trial(_room.workspace, _room.shop, _room.pipeline.config)
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
-def _items(_workspace: Workspace, item_ids: tuple[str, ...], version: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    frame = cache.queries(_workspace).frame(_ITEMS, list(item_ids))
-    rows = {row["item_id"]: row for row in frame.astype(object).where(frame.notna(), None).to_dict("records")}
-    return {item_id: rows[item_id] for item_id in item_ids if item_id in rows}
 
 
 @st.cache_data(max_entries=512, show_spinner=False)

@@ -27,11 +27,11 @@ _SHOWN = {
 def main() -> None:
     """The view that the address names; and in a drawer beside it the rows of a number."""
     workspace = shell.workspace()
-    workspace.table_path("items")
     show(html('<div class="sw-head"><h1>Ranking lab</h1></div>'), key="title")
     try:
         room = open_room(workspace)
     except NotBuiltError as error:
+        workspace.table_path("items")
         show_missing(error)
         return
     except ArtifactError as error:

@@ -21,6 +21,7 @@ from engine.ranking.tuning import tune_member
 from engine.recommend.evaluation import histories_of
 from engine.recommending.serving import open_pipeline
 from engine.workspace import Workspace
+from tests.given import write_config, write_given
 from tests.ranked_shop import SETTINGS
 from tests.recommended import EVIL, HOSTILE, build
 
@@ -312,3 +313,15 @@ def test_a_ranker_that_does_not_fit_says_why_with_the_command(copied):
     app = run(RECOMMEND, {"user": "U-01", "see": "beside", "beside": "ensemble"})
     assert "was fitted on other features" in part(app, "state-empty-unfit")
     assert app.code[-1].value == ".venv/bin/python scripts/train_ranker.py --workspace demo --model ensemble"
+
+
+def test_an_ensemble_of_given_lists_needs_no_tables(home):
+    workspace = Workspace.create(home / "demo")
+    config = load_config(write_config(home, write_given(home)))
+    train_ensemble(workspace, config, open_source(workspace, config))
+    app = run(RANK, {})
+    assert "Popularity" in part(app, "figures") and "it reads what users did before" in part(app, "figures")
+    found = open_lab(workspace).lab.decision("l100")
+    opened = run(RANK, {"see": "decision", "list": "l100", "sku": found.candidates["item_id"].iloc[0]})
+    assert "Place 1 of 8" in part(opened, "why-head") and "pair affinity" in part(opened, "feature-parts")
+    assert "hour" in part(run(RANK, {"see": "features"}), "importance")
