@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.errors import ShelfwiseError
 from engine.ranked import NONE
+from engine.recommend.popular import Popular
 from engine.search.filters import Filters, Mask
 from engine.search.hits import find_hits
 from engine.serve.assortment import Assortment
@@ -49,9 +50,9 @@ def _neighbours(service: Service, served: Recommending, row: int, k: int) -> tup
     pipeline = served.pipeline
     with service.metrics.stage("similar"):
         for name, weight in sorted(pipeline.config.sources.items(), key=lambda pair: -pair[1]):
-            if weight <= 0:
+            if weight <= 0 or isinstance(model := pipeline.models[name], Popular):  # popular items are like none
                 continue
-            found = pipeline.models[name].similar(np.array([row]), DEEPER * k)
+            found = model.similar(np.array([row]), DEEPER * k)
             kept = (found.rows[0] != NONE) & served.assortment.allowed[found.rows[0]]
             rows, scores = found.rows[0][kept][:k].tolist(), found.scores[0][kept][:k].tolist()
             if rows:

@@ -1,0 +1,111 @@
+"""Serve a workspace over HTTP: python scripts/serve.py [--workers N] [--workspace NAME]
+
+Recommendations, similar items, tags, search, and events that count at once; /docs shows all of it. New versions serve
+as soon as they are promoted, without a restart. Callers need a key, which scripts/api_keys.py makes; --open lets
+everybody on this machine ask without one. Events lie in service.sqlite of the workspace, or in the PostgreSQL of
+SHELFWISE_DATABASE. Ctrl-C or SIGTERM: no new requests, those under way are answered, then it ends.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
+from ipaddress import ip_address
+from pathlib import Path
+
+from engine.errors import MissingExtraError, SettingsError
+from engine.settings import load_database_url, load_settings, share_metrics
+from engine.workspace import find_workspace
+from scripts.cli import chosen_workspace, parser, run
+
+GRACE = 30  # seconds that requests under way may take after SIGTERM
+MOST_WORKERS = 64
+
+
+@run
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    for module in ("fastapi", "uvicorn", "prometheus_client", "sqlalchemy"):
+        if find_spec(module) is None:
+            raise MissingExtraError("The service", module, "ops")
+    arguments = _parser().parse_args(argv)
+    _check(arguments)
+    workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
+    with tempfile.TemporaryDirectory(prefix="shelfwise-metrics-") as folder:
+        share_metrics(Path(folder))
+        return _serve(arguments, workspace.path)
+
+
+def _serve(arguments: Namespace, workspace: Path) -> int:
+    from uvicorn import Config, Server
+    from uvicorn.supervisors import Multiprocess
+
+    from engine.serve.app import create_app
+    from engine.serve.config import ServeConfig
+    from engine.serve.storage import Database, database_url
+
+    url, config = (
+        load_database_url(),
+        ServeConfig(open=arguments.open, deadline=arguments.deadline, rate=arguments.rate),
+    )
+    database = Database(database_url(workspace, url), wait=config.store_deadline)
+    database.create()
+    database.close()
+    serving = Config(
+        partial(create_app, workspace, config, database=url),
+        factory=True,
+        host=arguments.host,
+        port=arguments.port,
+        workers=arguments.workers,
+        access_log=False,  # it would hold the ids of users
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=60,
+    )
+    print(f"Serving {workspace.name} at http://{arguments.host}:{arguments.port}, see /docs", file=sys.stderr)
+    if arguments.workers == 1:
+        server = Server(serving)
+        server.run()
+        return 0 if server.started else 1
+    Multiprocess(serving, sockets=[serving.bind_socket()]).run()
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    made = parser(__doc__)
+    made.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: this machine only)")
+    made.add_argument("--port", type=int, default=8600, help="(default: 8600)")
+    made.add_argument("--workers", type=int, default=1, metavar="N", help="processes that answer (default: 1)")
+    made.add_argument("--open", action="store_true", help="nobody needs a key; only at an address of this machine")
+    made.add_argument(
+        "--deadline", type=float, default=0.5, metavar="S", help="seconds until popular items answer (default: 0.5)"
+    )
+    made.add_argument(
+        "--rate", type=float, default=100, metavar="N", help="requests a second of one key and process (0: no limit)"
+    )
+    return made
+
+
+def _check(arguments: Namespace) -> None:
+    if not 1 <= arguments.workers <= MOST_WORKERS:
+        raise SettingsError(f"--workers is {arguments.workers}; it must be from 1 to {MOST_WORKERS}.")
+    if not 1 <= arguments.port <= 65535:
+        raise SettingsError(f"--port is {arguments.port}; it must be from 1 to 65535.")
+    if arguments.open and not _local(arguments.host):
+        raise SettingsError(f"--open is for this machine only, and --host is {arguments.host}; make keys instead.")
+
+
+def _local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The service as people start it: two processes, real sockets, and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from engine.serve.storage import Database, database_url
+from engine.settings import PROJECT
+from scripts.serve import main
+from tests.recommended import BAGS, build
+
+
+@pytest.fixture
+def shop(home):
+    return build(home, trained=False)
+
+
+def ask(port: int, path: str, body: dict | None = None) -> tuple[int, dict]:
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", data, headers={"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def started(home, *options: str) -> tuple[subprocess.Popen, int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "scripts/serve.py", "--open", "--rate", "0", "--port", str(port), *options]
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env={**os.environ, "SHELFWISE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if ask(port, "/health")[0] == 200:
+                return process, port
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise AssertionError(process.communicate()[1])
+
+
+def told(number: int) -> dict:
+    return {"events": [{"event_id": f"e{number}", "user_id": "fresh", "item_id": BAGS[0], "event": "view"}]}
+
+
+def test_two_processes_lose_no_event_by_a_kill_nor_by_a_stop(shop, home):
+    process, port = started(home, "--workers", "2")
+    acknowledged: list[int] = []
+
+    def send(number: int) -> None:
+        try:
+            if ask(port, "/events", told(number))[0] == 200:
+                acknowledged.append(number)
+        except OSError:  # the process that had it was killed; nothing was promised
+            pass
+
+    try:
+        with ThreadPoolExecutor(4) as senders:
+            for number in range(200):
+                senders.submit(send, number)
+                if number == 60:
+                    time.sleep(0.2)
+                    workers = [
+                        one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())
+                    ]
+                    workers[0].send_signal(signal.SIGKILL)
+        assert len(acknowledged) > 100 and ask(port, "/health")[0] == 200
+        with ThreadPoolExecutor(4) as senders:
+            for number in range(200, 260):
+                senders.submit(send, number)
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    database = Database(database_url(shop.path))
+    stored = len(database.events_of("fresh"))
+    database.close()
+    assert len(acknowledged) <= stored <= 260
+
+
+def test_everybody_from_elsewhere_needs_a_key(shop, capsys):
+    assert main(["--open", "--host", "0.0.0.0"]) == 2
+    assert "make keys" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--workers", "0"], ["--port", "70000"], ["--deadline", "0"], ["--rate", "-1"]])
+def test_options_that_cannot_be_used_are_told(shop, options, capsys):
+    assert main(options) == 2 and capsys.readouterr().err.count("\n") == 1
