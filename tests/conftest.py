@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -45,6 +46,15 @@ def ranked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("ranked")
     build_ranked(home)
     return home
+
+
+@pytest.fixture(scope="session")
+def ranx() -> Iterator[ModuleType]:
+    """A reference library, run as plain Python: compiling it takes a minute, and the cases of tests are small."""
+    numba = pytest.importorskip("numba")
+    numba.config.DISABLE_JIT = True
+    yield pytest.importorskip("ranx")
+    numba.config.DISABLE_JIT = False
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import pytrec_eval
-import ranx
 
 from engine.errors import DataError
 from engine.metrics.measures import aggregate, row_values
@@ -56,7 +55,7 @@ def test_trec_eval_reads_our_figures_query_by_query():
         )
 
 
-def test_ranx_reads_our_figures_from_the_files(tmp_path):
+def test_ranx_reads_our_figures_from_the_files(tmp_path, ranx):
     frame = rows(seed=1)
     (tmp_path / "a.qrels").write_text("".join(qrel_lines("search", frame)))
     (tmp_path / "a.run").write_text("".join(run_lines("search", frame, "m")))

@@ -1,8 +1,5 @@
 """Ranking metrics against a case worked by hand, against ranx and scikit-learn, and on what libraries get wrong."""
 
-from collections.abc import Iterator
-from types import ModuleType
-
 import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
@@ -18,15 +15,6 @@ JUDGMENTS = [{"a": 2, "b": 1, "c": 0, "d": 1, "e": 2}, {"a": 1}, {"z": 2, "y": 1
 
 def judged(lists, judgments, depth=K) -> Judged:
     return judge(lists, [list(each) for each in judgments], [list(each.values()) for each in judgments], depth=depth)
-
-
-@pytest.fixture(scope="module")
-def ranx() -> Iterator[ModuleType]:
-    """The reference library run as plain Python: compiling it takes a minute, and the cases are small."""
-    numba = pytest.importorskip("numba")
-    numba.config.DISABLE_JIT = True
-    yield pytest.importorskip("ranx")
-    numba.config.DISABLE_JIT = False
 
 
 @pytest.fixture(scope="module")
