@@ -134,6 +134,8 @@ def leak_map(store: RunStore, run_id: str, k: int) -> LeakMap:
     pairs = _joined(connection, name, [source.model for source in sources])
     pairs = pairs.merge(_items(store, run), on="item_id", how="left")
     pairs["stage"] = _stages(pairs, k)
+    if run.kind == "rank":  # a wanted item that is no candidate has no id in a list's rows
+        pairs["stage"] = pairs["stage"].replace("absent", "no candidate")
     n = pairs.groupby(name)["stage"].agg(lambda stages: (stages == "found").mean())
     total = store.n_rows(run.id)
     rows = open_values(store, run.id).page(size=None)

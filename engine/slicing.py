@@ -17,6 +17,8 @@ _CYRILLIC, _LATIN = re.compile(r"[\u0400-\u04ff]"), re.compile(r"[a-z]", re.IGNO
 WORDS = ("1 word", "2 words", "3 words", "4-6 words", "more than 6 words")
 WANTED = ("nothing", "1", "2-5", "more than 5")
 SCRIPTS = ("Latin", "Cyrillic", "both", "neither")
+HISTORIES = ("no history", "1 item", "2-5 items", "6-20 items", "more than 20 items")
+HISTORIES += ("1 event", "2-5 events", "6-20 events", "more than 20 events")  # lists to rank count events
 PRICES = ("lowest third", "middle third", "highest third", "no price")
 
 
@@ -30,9 +32,7 @@ class Slice:
 
 SLICES = {
     "category": Slice("Category"),
-    "history": Slice(
-        "Length of the history", ("no history", "1 item", "2-5 items", "6-20 items", "more than 20 items")
-    ),
+    "history": Slice("Length of the history", HISTORIES),
     "item_age": Slice("Age of the wanted item", ("not seen before", "new, up to 30 days", "31-90 days", "older")),
     "answerable": Slice("Whether it can be found at all", ("yes", "no")),
     "words": Slice("Length of the query", WORDS),

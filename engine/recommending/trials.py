@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from engine.errors import ArtifactError
+from engine.metrics.measures import row_values
 from engine.metrics.significance import PairedDifference
 from engine.recommend.catalogue import Catalogue
 from engine.recommend.eligibility import Eligibility, Rules
@@ -49,6 +50,17 @@ class Trial:
         """How far `config` is above the weights that serve, by metric, with intervals over the users of test."""
         after = self.rows(config)
         return {metric: compare_rows(self.served, after, metric, seed=seed) for metric in metrics}
+
+    def beside(self, config: PipelineConfig, metric: str) -> pd.DataFrame:
+        """What `metric` is compared from: a row for each user of test with both lists and what each gives to it.
+
+        Columns: user_id, relevant, n_items, "METRIC serves", "METRIC tried", "hits serves", "hits tried". Raises
+        UnknownNameError for a metric that there isn't.
+        """
+        rows = {"serves": self.served, "tried": self.rows(config)}
+        values = {f"{metric} {name}": row_values("recommend", one, [metric])[metric] for name, one in rows.items()}
+        hits = {f"hits {name}": one["hits"] for name, one in rows.items()}
+        return self.served[["user_id", "relevant", "n_items"]].assign(**values, **hits)
 
     @cached_property
     def served(self) -> pd.DataFrame:

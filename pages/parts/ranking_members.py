@@ -16,6 +16,7 @@ from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_room import Room, label, section, table
 
 _HEADS = {"ndcg@5": "NDCG@5", "auc": "AUC", "log_loss": "Log loss", "ece": "Calibration error"}
+OF_CANDIDATES = ("log_loss", "ece")  # means over candidates; the others are means over lists
 
 
 def show_members(room: Room) -> None:
@@ -39,7 +40,12 @@ def _tiles(room: Room) -> Markup:
             f"{len(lists.items) / max(len(lists), 1):.0f} a list",
             links.link(rows="lists"),
         ),
-        (wanted, "wanted SKUs", f"{percent(found / max(wanted, 1))} are candidates", links.link(rows="wanted")),
+        (
+            found,
+            "wanted candidates",
+            f"{percent(found / max(wanted, 1))} of {wanted:,} wanted SKUs",
+            links.link(rows="wanted"),
+        ),
         (wanted - found, "lost before ranking", "no ranker can help there", links.link(rows="lost")),
     )
     return html(
@@ -126,7 +132,7 @@ def _figure(found: Figure | None, metric: str, name: str) -> Markup:
         return html('<td class="sw-r sw-quiet">–</td>')
     return html(
         '<td class="sw-r"><a class="sw-link" href="{}">{:.{}f}</a><small>{:.{}f} to {:.{}f}</small></td>',
-        links.link(rows=f"ranker:{name}"),
+        links.link(rows=f"{'chances' if metric in OF_CANDIDATES else 'ranker'}:{name}"),
         *(part for value in (found.value, found.low, found.high) for part in (value, digits(metric))),
     )
 

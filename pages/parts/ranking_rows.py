@@ -16,7 +16,7 @@ from pages.parts.ranking_export import stamped
 from pages.parts.ranking_room import DECISION, Room, feature_label, label
 from pages.parts.rows import ROWS_SHOWN, Behind
 
-_KINDS = ("lists", "wanted", "lost", "ranker:…", "bin:…", "feature:…", "train")
+_KINDS = ("lists", "wanted", "lost", "ranker:…", "chances:…", "bin:…", "feature:…", "train")
 
 
 def behind(room: Room, key: str) -> Behind:
@@ -27,6 +27,7 @@ def behind(room: Room, key: str) -> Behind:
         "wanted": _wanted,
         "lost": _lost,
         "ranker": _ranker,
+        "chances": _chances,
         "bin": _bin,
         "feature": _feature,
         "train": _train,
@@ -84,17 +85,34 @@ def _ranker(room: Room, rest: str) -> tuple[str, pd.DataFrame]:
     return f"{room.label(name)}, list by list", frame[["list_id", "user_id", "first_wanted", *values.columns[1:]]]
 
 
+def _chances(room: Room, rest: str) -> tuple[str, pd.DataFrame]:
+    """All candidates with the chance that a ranker gives each, and the part of like chance that it is in."""
+    chances = room.lab.chances(room.lab.known(rest))
+    _, parts = np.unique(probability_bins(chances, BINS), return_inverse=True)
+    return f"{label(rest)}: the chance of each candidate", _candidates(room, chances, np.arange(len(chances))).assign(
+        part=parts
+    )
+
+
 def _bin(room: Room, rest: str) -> tuple[str, pd.DataFrame]:
     """The candidates of one part of like chance."""
     name, _, number = rest.rpartition(":")
-    lists, chances = room.lab.lists, room.lab.chances(room.lab.known(name))
+    chances = room.lab.chances(room.lab.known(name))
     bins = probability_bins(chances, BINS)
     known = [str(place) for place in range(len(np.unique(bins)))]
     if number not in known:
         raise UnknownNameError("figure", f"bin:{rest}", [f"bin:{name}:{one}" for one in known])
-    own = bins == np.unique(bins)[int(number)]
+    own = np.flatnonzero(bins == np.unique(bins)[int(number)])
+    frame = _candidates(room, chances, own)
+    title = f"{label(name)}: chances from {chances[own].min():.4f} to {chances[own].max():.4f}"
+    return title, frame.sort_values(["wanted", "list_id"], ascending=[False, True], ignore_index=True)
+
+
+def _candidates(room: Room, chances: np.ndarray, own: np.ndarray) -> pd.DataFrame:
+    """The candidates at the places `own`, each with its list, its chance and whether it was wanted."""
+    lists = room.lab.lists
     owner = lists.list_of_row[own]
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "list_id": lists.list_ids[owner],
             "user_id": lists.users[owner],
@@ -103,8 +121,6 @@ def _bin(room: Room, rest: str) -> tuple[str, pd.DataFrame]:
             "wanted": lists.known[own],
         }
     )
-    title = f"{label(name)}: chances from {chances[own].min():.4f} to {chances[own].max():.4f}"
-    return title, frame.sort_values(["wanted", "list_id"], ascending=[False, True], ignore_index=True)
 
 
 def _feature(room: Room, rest: str) -> tuple[str, pd.DataFrame]:

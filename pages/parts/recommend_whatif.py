@@ -6,6 +6,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine.comparison import compare_lists
+from engine.errors import UnknownNameError
 from engine.metrics.significance import PairedDifference
 from pages.parts import compare, links, recommend_cache
 from pages.parts.markup import html, icon, join, show
@@ -21,6 +22,7 @@ from pages.parts.recommend_room import (
     pick,
     title,
 )
+from pages.parts.rows import ROWS_SHOWN, Behind, show_rows
 
 MOST_OFFERED = 2_000
 METRICS = {
@@ -32,6 +34,7 @@ METRICS = {
 }
 _TABLE = '<table class="sw-table sw-breakdown sw-cost"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
 _SECTION = '<div class="sw-section"><h3>{}</h3><p>{}</p></div>'
+_COST = "cost:"  # begins the key of a figure's rows
 _ITEM, _EVENT = "whatif-item", "whatif-event"
 
 
@@ -132,6 +135,25 @@ def show_cost(room: Room) -> None:
     )
     table = html(_TABLE, head, rows)
     show(html('<div class="sw-scroll">{}</div><p class="sw-note">{} {}</p>', table, icon("warning"), note), key="cost")
+    if links.get("rows"):
+        show_rows(room.workspace.name, _behind(room, links.get("rows"), list(found)))
+
+
+def _behind(room: Room, key: str, metrics: list[str]) -> Behind:
+    """The users of test that a figure of the cost is made of. Raises UnknownNameError for a key that names none."""
+    metric = key.removeprefix(_COST)
+    if metric not in metrics or not key.startswith(_COST):
+        raise UnknownNameError("figure", key, [f"{_COST}{name}" for name in metrics])
+    rows = recommend_cache.cost_rows(room.served, room.config, metric)
+    title = (
+        f"{METRICS.get(metric, (metric, ''))[0]} of each user of test, with the weights that serve and the tried ones"
+    )
+    way = partial(_to_user, dict.fromkeys((*EDITS, "sku"), None))
+    return Behind(key, title, rows.head(ROWS_SHOWN), len(rows), lambda: rows, way=way)
+
+
+def _to_user(gone: dict[str, None], row: dict) -> str:
+    return links.link(rows=None, user=row["user_id"], **gone)
 
 
 def _line(name: str, found: PairedDifference) -> Markup:
@@ -142,10 +164,11 @@ def _line(name: str, found: PairedDifference) -> Markup:
         words = words.partition("),")[0] + ")"
     return html(
         '<tr><td><b>{}</b><small>{}</small></td><td class="sw-r">{:.3f}</td>'
-        '<td class="sw-r">{:.3f}</td><td>{} {}</td></tr>',
+        '<td class="sw-r"><a class="sw-link" href="{}">{:.3f}</a></td><td>{} {}</td></tr>',
         label,
         about,
         found.a,
+        links.link(rows=f"{_COST}{name}"),
         found.b,
         compare.badge(where, {"up": "higher", "down": "lower", "same": "no clear difference"}[where]),
         words,

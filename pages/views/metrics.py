@@ -5,6 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from engine.metrics.definitions import label
 from engine.runs import RunStore
 from engine.scoreboard import ROOMS, Scored
 from engine.slicing import SLICES
@@ -16,7 +17,7 @@ from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, open_roo
 from pages.parts.metrics_tags import show_tags
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
-ROWS_SHOWN = 50
+ROWS_SHOWN, COLUMNS = 50, 7  # of slices and metrics
 CURVED = ("recall", "ndcg", "precision", "hit_rate")
 
 
@@ -209,13 +210,13 @@ def _worded(name: str, value: object, room: Room) -> str:
 
 def _table(room: Room, frame: pd.DataFrame) -> object:
     slices = [name for name in room.values.slices if frame[name].notna().any()]
-    metrics = [room.metric, *(name for name in room.values.metrics if name != room.metric)][:4]
-    metrics = [name for name in metrics if name in frame]
+    metrics = [room.metric, *(name for name in room.values.metrics if name != room.metric)]
+    metrics = [name for name in metrics if name in frame][: max(COLUMNS - len(slices), 2)]
     head = join(
         [
             html("<th>{}</th>", ROOMS[room.kind].one.capitalize()),
             *(html("<th>{}</th>", SLICES[name].label) for name in slices),
-            *(html('<th class="sw-r">{}</th>', name) for name in metrics),
+            *(html('<th class="sw-r">{}</th>', label(name)) for name in metrics),
             html('<th class="sw-r">First hit</th>') if "hit_rank" in frame else "",
         ]
     )
