@@ -33,22 +33,31 @@ def needs(scope: str) -> Callable[..., Awaitable[None]]:
         service: Served,
         given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)] = None,
     ) -> None:
-        caller = await _caller(request, service, given, scope)
-        wait = service.limits.wait(caller)
-        if wait:
-            headers = {"Retry-After": str(math.ceil(wait))}
-            raise Problem(429, "too-many-requests", "This key asks too often; wait a little.", headers=headers)
+        _limit(service, await _caller(request, service, given, scope))
 
     return check
 
 
+def _limit(service: Service, caller: str) -> None:
+    wait = service.limits.wait(caller)
+    if wait:
+        headers = {"Retry-After": str(math.ceil(wait))}
+        raise Problem(429, "too-many-requests", "These are too many requests; wait a little.", headers=headers)
+
+
 async def _caller(request: Request, service: Service, given: HTTPAuthorizationCredentials | None, scope: str) -> str:
+    """Whom the limits count."""
+    address = f"address {request.client.host if request.client else ''}"
     if service.config.open:
-        return f"address {request.client.host if request.client else ''}"
+        return address
     challenge = {"WWW-Authenticate": "Bearer"}
     if given is None or len(given.credentials) > MOST_KEY:
         raise Problem(401, "no-key", "Send a key in the header Authorization: Bearer KEY.", headers=challenge)
-    caller = await service.caller(given.credentials)
+    try:
+        caller = service.keys.remembered(given.credentials)
+    except LookupError:
+        _limit(service, address)  # whoever tries out keys is slowed down too
+        caller = await service.caller(given.credentials)
     if caller is None:
         raise Problem(401, "unknown-key", "This key opens nothing.", headers=challenge)
     request.state.key_id = caller.key_id

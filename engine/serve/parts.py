@@ -78,7 +78,7 @@ def make_parts(path: Path, retry: float) -> Parts:
             label=lambda served: served.version,
             retry=retry,
         ),
-        Slot("popular", version=lambda: data_of(workspace()), open=lambda: open_popular(workspace()), retry=retry),
+        Slot("popular", version=lambda: _popular(workspace()), open=lambda: open_popular(workspace()), retry=retry),
         Slot(
             "tags",
             version=lambda: _tagged(workspace()),
@@ -101,8 +101,11 @@ def make_parts(path: Path, retry: float) -> Parts:
 
 def _recommended(workspace: Workspace) -> str:
     """What a pipeline is made of: its models, the tables, and what people have hidden."""
-    hidden = Hiding(workspace).version()
-    return f"{_pointers(workspace, recommenders.KIND)} {data_of(workspace)} hidden-{hidden}"
+    return f"{_pointers(workspace, recommenders.KIND)} {_popular(workspace)}"
+
+
+def _popular(workspace: Workspace) -> str:
+    return f"{data_of(workspace)} hidden-{Hiding(workspace).version()}"
 
 
 def _tagged(workspace: Workspace) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from engine.errors import StorageError
@@ -35,8 +36,8 @@ class Service:
             self.metrics.looked(slot, outcome)
             if outcome == "swapped" and slot.current:
                 log("a version serves", part=slot.name, version=slot.current.label)
-            elif outcome == "failed" and slot.current is not None:
-                log("the newest version can't serve", level=40, part=slot.name, problem=slot.problem)
+            elif outcome == "failed":
+                log("the newest version can't serve", level=logging.ERROR, part=slot.name, problem=slot.problem)
 
     async def keep_fresh(self) -> None:
         """Look again and again, until it is cancelled."""
@@ -48,11 +49,7 @@ class Service:
                 log_failure("looking for newer versions failed", error)
 
     async def caller(self, key: str) -> Caller | None:
-        """Whose key it is. Raises Problem when the database must be asked and can't be."""
-        try:
-            return self.keys.remembered(key)
-        except LookupError:
-            pass
+        """Whose key it is, by the database. Raises Problem when it doesn't answer."""
         try:
             return await self.work.store(lambda: self.keys.find(key), self.config.store_deadline)
         except (StorageError, TimeoutError) as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, Literal, TypeVar
 
-from engine.errors import ShelfwiseError
+from engine.errors import NotBuiltError, ShelfwiseError
 
 T = TypeVar("T")
 Outcome = Literal["same", "swapped", "failed"]
@@ -58,10 +58,16 @@ class Slot(Generic[T]):
         self._busy = Lock()
 
     def refresh(self) -> Outcome:
-        """Put the version that the pointers name into its place, unless it is there already."""
+        """Put the version that the pointers name into its place, unless it is there already.
+
+        "failed" is told once for each try; where nothing is built, nothing has failed.
+        """
         with self._busy:
             try:
                 version = self._version()
+            except NotBuiltError as error:
+                self.problem = str(error)
+                return "same"
             except (ShelfwiseError, OSError) as error:
                 return self._fail("", error)
             if self.current and version == self.current.version:
@@ -86,5 +92,6 @@ class Slot(Generic[T]):
         return "swapped"
 
     def _fail(self, version: str, error: Exception) -> Outcome:
-        self._failed, self.problem = version, f"{type(error).__name__}: {error}"
-        return "failed"
+        before, self.problem = self.problem, f"{type(error).__name__}: {error}"
+        self._failed = version
+        return "failed" if version or self.problem != before else "same"

@@ -65,6 +65,11 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_again_and_others_are_not
     assert answers[0].status_code == 503 and client.get("/similar/i", headers=bearer(other)).status_code == 503
 
 
+def test_whoever_tries_out_keys_is_slowed_down(client):
+    answers = [client.get("/similar/i", headers=bearer(f"shw_{n}_{n}")) for n in range(7)]
+    assert kind(answers[0]) == (401, "unknown-key") and kind(answers[-1]) == (429, "too-many-requests")
+
+
 def test_keys_that_cannot_be_checked_open_nothing(app, client, monkeypatch):
     key = app.state.service.keys.make("shop", ["read"])
 

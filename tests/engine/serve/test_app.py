@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -290,6 +292,28 @@ def test_a_newly_trained_pipeline_serves_without_a_restart(shop):
         info = client.get("/metrics").text
         assert f'shelfwise_model_info{{part="recommendations",version="{new}"}} 1.0' in info
         assert f'shelfwise_model_info{{part="recommendations",version="{old}"}} 0.0' in info
+
+
+def test_no_request_is_dropped_while_versions_change_under_load(shop):
+    with asked(shop, refresh=0.05, deadline=60) as client:
+        done, answers = threading.Event(), []
+
+        def ask() -> None:
+            while not done.is_set():
+                answers.append(client.get(f"/recommendations/{ODD}"))
+
+        with ThreadPoolExecutor(3) as askers:
+            for _ in range(3):
+                askers.submit(ask)
+            train_pipeline(shop, SOURCES, seed=3, trials=2)
+            newest = ArtifactStore(shop).current("recommenders", "pipeline", command="")
+            until = time.monotonic() + 30
+            while time.monotonic() < until and not (answers and answers[-1].json()["model"] == newest):
+                time.sleep(0.05)
+            done.set()
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["source"] for answer in answers} == {"pipeline"}
+    assert len({answer.json()["model"] for answer in answers}) == 2
 
 
 def _model_after(client: TestClient, old: str) -> tuple[str, set[int]]:

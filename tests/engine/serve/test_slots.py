@@ -83,6 +83,16 @@ def test_what_was_promoted_while_opening_is_not_mixed_with_what_was_opened(shelf
     assert slot.refresh() == "same" and slot.current is None
 
 
-def test_nothing_built_is_a_problem_and_no_crash(shelf, slot):
+def test_nothing_built_is_no_failure(shelf, slot):
     shelf.pointer = ""
-    assert slot.refresh() == "failed" and slot.current is None and slot.problem.startswith("NotBuiltError")
+    assert slot.refresh() == "same" and slot.current is None and "isn't built" in slot.problem
+
+
+def test_a_pointer_that_cannot_be_read_is_told_once(shelf, slot):
+    slot.refresh()
+
+    def unreadable():
+        raise ArtifactError("CURRENT can't be read.")
+
+    slot._version = unreadable
+    assert [slot.refresh(), slot.refresh()] == ["failed", "same"] and slot.current.value == "model 1"
