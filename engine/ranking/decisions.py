@@ -82,8 +82,3 @@ def history(one: Lists) -> pd.DataFrame:
             "timestamp": pd.to_datetime(past.micros[::-1], unit="us", utc=True),
         }
     )
-
-
-def feature_values(one: Lists, row: int) -> dict[str, float]:
-    """The features of one candidate, NaN where unknown."""
-    return dict(zip(one.names, one.features[row].astype(float).tolist(), strict=True))
