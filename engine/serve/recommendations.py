@@ -12,7 +12,7 @@ import numpy as np
 from engine.errors import StorageError, UnknownNameError
 from engine.ranked import NONE
 from engine.recommend.explain import explain
-from engine.recommend.interactions import Interactions
+from engine.recommend.interactions import Interactions, interactions
 from engine.recommend.pipeline import Gathered, Recommendations
 from engine.recommending.people import history_of
 from engine.recommending.reasons import because
@@ -118,7 +118,9 @@ def _history(served: Recommending, asked: Asked, happened: list[Happened]) -> In
         Happened(item_id, event, newest + (place + 1) * SECOND) for place, (item_id, event) in enumerate(asked.steps)
     ]
     log = folded(served.shop, served.assortment.rows, asked.user_id, [*happened, *steps])
-    return history_of(log, served.shop.config.events, asked.user_id)
+    config = served.shop.config.events
+    found = interactions(log, config)  # all of one user, so it is their history; ask for one only where it is empty
+    return found if len(found) else history_of(log, config, asked.user_id)
 
 
 async def _reasons(service: Service, served: Recommending, made: Made, seconds: float) -> list[str] | None:

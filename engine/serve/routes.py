@@ -166,4 +166,4 @@ async def metrics(service: Served) -> Response:
 def _state(slot: Slot[Any]) -> PartState:
     loaded = slot.current
     made = datetime.fromtimestamp(loaded.made, UTC) if loaded and loaded.made else None
-    return PartState(version=loaded.label if loaded else None, made=made, behind=bool(slot.problem))
+    return PartState(version=loaded.label if loaded else None, made=made, behind=bool(loaded and slot.problem))
