@@ -28,6 +28,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from benchmarks.recommend_speed import make_log
 from engine.artifacts import ArtifactStore, Card, new_version
 from engine.recommend.pipeline import PipelineConfig

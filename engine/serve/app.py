@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from engine import __version__
+from engine.serve.batches import Batches
 from engine.serve.config import ServeConfig
 from engine.serve.gate import Gate
 from engine.serve.keys import Keys, Limits
@@ -21,6 +22,7 @@ from engine.serve.logs import write_logs
 from engine.serve.metrics import Metrics, forget_dead
 from engine.serve.parts import make_parts
 from engine.serve.problems import Problem, invalid
+from engine.serve.recommendations import make_lists
 from engine.serve.routes import reading, watching, writing
 from engine.serve.service import Service
 from engine.serve.storage import Database, database_url
@@ -63,6 +65,7 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None) -> 
         limits=Limits(config.rate, config.burst),
         metrics=Metrics(),
         work=Work(config.threads),
+        lists=Batches(make_lists),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,4 +45,17 @@ def folded(shop: Shop, rows: Mapping[str, int], user_id: str, happened: Iterable
         item=kept[:, 1].astype(np.int32),
         kind=kept[:, 2].astype(np.int16),
         micros=kept[:, 0],
+    )
+
+
+def together(logs: Sequence[EventLog]) -> EventLog:
+    """Logs of one user each as one log, its users numbered in their order: whoever comes twice stays two."""
+    sizes = [len(log) for log in logs]
+    return replace(
+        logs[0],
+        users=np.array([f"{place:09d}" for place in range(len(logs))], dtype=object),
+        user=np.repeat(np.arange(len(logs), dtype=np.int32), sizes),
+        item=np.concatenate([log.item for log in logs]),
+        kind=np.concatenate([log.kind for log in logs]),
+        micros=np.concatenate([log.micros for log in logs]),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,13 +12,14 @@ import numpy as np
 
 from engine.errors import StorageError, UnknownNameError
 from engine.ranked import NONE
+from engine.recommend.evaluation import histories_of
+from engine.recommend.events import EventLog
 from engine.recommend.explain import explain
 from engine.recommend.interactions import Interactions, interactions
 from engine.recommend.pipeline import Gathered, Recommendations
-from engine.recommending.people import history_of
 from engine.recommending.reasons import because
 from engine.serve.assortment import Assortment, Mask
-from engine.serve.folding import Happened, folded
+from engine.serve.folding import Happened, folded, together
 from engine.serve.items import item_of
 from engine.serve.logs import log_failure
 from engine.serve.opening import Recommending
@@ -42,24 +44,37 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A list of the pipeline, and what it was made from; recent: whether events of a moment ago are in it."""
+class Kind:
+    """What lists that are made together share. alone: what keeps one apart; category: its name."""
 
-    history: Interactions
+    service: Service
+    served: Recommending
+    k: int
+    category: str | None
+    alone: object = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """The list at `place` of those that the pipeline made together; recent: events of a moment ago are in it."""
+
+    histories: Interactions
     gathered: Gathered
     lists: Recommendations
+    place: int
     recent: bool
 
     @property
     def rows(self) -> list[int]:
         """The rows of the items, best first."""
-        rows = self.lists.ranked.rows[0]
+        rows = self.lists.ranked.rows[self.place]
         return [int(row) for row in rows[rows != NONE]]
 
     @property
     def known(self) -> bool:
         """Whether the user has a history."""
-        return bool(self.history.weights.nnz)
+        starts = self.histories.weights.indptr
+        return bool(starts[self.place] < starts[self.place + 1])
 
 
 async def recommend(service: Service, asked: Asked) -> RecommendationsAnswer:
@@ -72,7 +87,8 @@ async def recommend(service: Service, asked: Asked) -> RecommendationsAnswer:
         return _popular(service, assortment, asked, category, "no_model")
     served, until = loaded.value, time.monotonic() + service.config.deadline
     try:
-        made = await service.work.answer(partial(_make, service, served, asked, category), service.config.deadline)
+        kind = Kind(service, served, asked.k, asked.category, object() if asked.explain else None)
+        made = await asyncio.wait_for(service.lists.ask(kind, asked), service.config.deadline)
     except TimeoutError:
         return _popular(service, served.assortment, asked, category, "deadline")
     except Exception as error:  # whatever is wrong with a model, its users get a list
@@ -92,35 +108,50 @@ def _category(assortment: Assortment, name: str | None) -> Mask | None:
         raise Problem(422, "unknown-category", str(error)) from None
 
 
-def _make(service: Service, served: Recommending, asked: Asked, category: Mask | None) -> Made:
+async def make_lists(kind: Kind, asked: Sequence[Asked]) -> Sequence[Made | Exception]:
+    """The lists of one kind, made together; one by one where that fails, so that nobody fails with somebody else."""
+    try:
+        return await kind.service.work.run(partial(_make, kind, asked))
+    except Exception as error:
+        if len(asked) == 1:
+            return [error]
+        return [made for one in asked for made in await make_lists(kind, [one])]
+
+
+def _make(kind: Kind, asked: Sequence[Asked]) -> list[Made]:
+    stage, served = kind.service.metrics.stage, kind.served
     recent = True
-    happened: list[Happened] = []
-    if asked.user_id != NOBODY:
-        try:
-            with service.metrics.stage("events"):
-                happened = service.database.events_of(asked.user_id)
-        except StorageError as error:
-            log_failure("events of a moment ago could not be read", error)
-            recent = False
-    with service.metrics.stage("history"):
-        history = _history(served, asked, happened)
-    with service.metrics.stage("gather"):
-        gathered = served.pipeline.gather(history, category=category)
-    with service.metrics.stage("rank"):
-        lists = served.pipeline.rank(gathered, asked.k)
-    return Made(history, gathered, lists, recent)
+    happened: dict[str, list[Happened]] = {}
+    try:
+        with stage("events"):
+            happened = kind.service.database.events_of([one.user_id for one in asked if one.user_id != NOBODY])
+    except StorageError as error:
+        log_failure("events of a moment ago could not be read", error)
+        recent = False
+    with stage("history"):
+        histories = _histories(served, asked, happened)
+    with stage("gather"):
+        gathered = served.pipeline.gather(histories, category=served.assortment.mask(kind.category))
+    with stage("rank"):
+        lists = served.pipeline.rank(gathered, kind.k)
+    return [Made(histories, gathered, lists, place, recent) for place in range(len(asked))]
 
 
-def _history(served: Recommending, asked: Asked, happened: list[Happened]) -> Interactions:
-    """What is known of the user, with the session's steps after it, one a second."""
+def _histories(served: Recommending, asked: Sequence[Asked], happened: Mapping[str, list[Happened]]) -> Interactions:
+    """What is known of each user, in order; some have no history."""
+    config = served.shop.config.events
+    log = together([_log(served, one, happened.get(one.user_id, [])) for one in asked])
+    found = interactions(log, config)
+    return found if len(found) == len(asked) else histories_of(found, log.users)
+
+
+def _log(served: Recommending, asked: Asked, happened: Sequence[Happened]) -> EventLog:
+    """What the user did, with the session's steps after it, one a second."""
     newest = max([time.time_ns() // 1000, *(one.micros for one in happened)])
     steps = [
         Happened(item_id, event, newest + (place + 1) * SECOND) for place, (item_id, event) in enumerate(asked.steps)
     ]
-    log = folded(served.shop, served.assortment.rows, asked.user_id, [*happened, *steps])
-    config = served.shop.config.events
-    found = interactions(log, config)  # all of one user, so it is their history; ask for one only where it is empty
-    return found if len(found) else history_of(log, config, asked.user_id)
+    return folded(served.shop, served.assortment.rows, asked.user_id, [*happened, *steps])
 
 
 async def _reasons(service: Service, served: Recommending, made: Made, seconds: float) -> list[str] | None:
@@ -129,9 +160,9 @@ async def _reasons(service: Service, served: Recommending, made: Made, seconds: 
     def tell() -> list[str]:
         with service.metrics.stage("explain"):
             rows = np.array(made.rows, dtype=np.int64)
-            whys = explain(served.pipeline, made.history, rows) if len(rows) else []
+            whys = explain(served.pipeline, made.histories, rows) if len(rows) else []
             config, shop = served.pipeline.config, served.shop
-            both = zip(whys, made.lists.filled[0].tolist(), strict=False)
+            both = zip(whys, made.lists.filled[made.place].tolist(), strict=False)
             return [because(shop, made.gathered, why, config, filled=own).words for why, own in both]
 
     try:
@@ -142,7 +173,8 @@ async def _reasons(service: Service, served: Recommending, made: Made, seconds: 
 
 
 def _answer(served: Recommending, made: Made, reasons: list[str] | None, asked: Asked) -> RecommendationsAnswer:
-    scores, filled = made.lists.ranked.scores[0].tolist(), made.lists.filled[0].tolist()
+    scores = made.lists.ranked.scores[made.place].tolist()
+    filled = made.lists.filled[made.place].tolist()
     items = [
         Recommended(
             **item_of(served.assortment, row, place + 1, scores[place]),

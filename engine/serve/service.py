@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import StorageError
+from engine.serve.batches import Batches
 from engine.serve.config import ServeConfig
 from engine.serve.keys import Caller, Keys, Limits
 from engine.serve.logs import log, log_failure
@@ -28,6 +30,7 @@ class Service:
     limits: Limits
     metrics: Metrics
     work: Work
+    lists: Batches[Any, Any]
 
     async def refresh(self) -> None:
         """Look once whether newer versions are to be served, and put them in place of the old ones."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, create_engine, event, select
+from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -125,12 +125,17 @@ class Database:
             row[0]: tuple(row[1:]) for row in connection.execute(select(*columns).where(EVENTS.c.event_id.in_(ids)))
         }
 
-    def events_of(self, user_id: str) -> list[Happened]:
-        """What a user did, as far as it was told to the service: the newest events, in the order of time."""
-        asked = select(EVENTS.c.item_id, EVENTS.c.event, EVENTS.c.happened).where(EVENTS.c.user_id == user_id)
+    def events_of(self, user_ids: Sequence[str]) -> dict[str, list[Happened]]:
+        """What users did, as far as it was told to the service: the newest events of each, in the order of time."""
+        newest = func.row_number().over(partition_by=EVENTS.c.user_id, order_by=EVENTS.c.happened.desc())
+        columns = (EVENTS.c.user_id, EVENTS.c.item_id, EVENTS.c.event, EVENTS.c.happened)
+        each = select(*columns, newest.label("place")).where(EVENTS.c.user_id.in_(user_ids)).subquery()
+        asked = select(*[each.c[column.name] for column in columns]).where(each.c.place <= MOST_FOLDED)
+        found: dict[str, list[Happened]] = {}
         with self.begin() as connection:
-            rows = connection.execute(asked.order_by(EVENTS.c.happened.desc()).limit(MOST_FOLDED)).all()
-        return [Happened(*row) for row in reversed(rows)]
+            for user_id, *told in connection.execute(asked.order_by(each.c.happened)):
+                found.setdefault(user_id, []).append(Happened(*told))
+        return found
 
     def ping(self) -> None:
         """Raise StorageError unless the database answers."""

@@ -22,6 +22,10 @@ class Work:
         """What `call` gives. Raises TimeoutError after `seconds`; it is not begun then, or ends unheard."""
         return await self._within(self._answers, call, seconds)
 
+    async def run(self, call: Callable[[], T]) -> T:
+        """The same however long it takes, for whoever keeps the deadline."""
+        return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+
     async def store(self, call: Callable[[], T], seconds: float) -> T:
         """The same for what goes to the database; what ran into the deadline may still be stored."""
         return await self._within(self._store, call, seconds)

@@ -96,7 +96,7 @@ def test_two_processes_lose_no_event_by_a_kill_nor_by_a_stop(shop, home):
         process.kill()
         process.communicate()
     database = Database(database_url(shop.path))
-    stored = len(database.events_of("fresh"))
+    stored = len(database.events_of(["fresh"])["fresh"])
     database.close()
     assert len(acknowledged) <= stored <= 260
 

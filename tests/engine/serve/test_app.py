@@ -199,7 +199,7 @@ def test_times_are_handled_and_said(shop):
         ).json()  # fmt: skip
         assert [one["adjusted"] for one in said["outcomes"]] == ["clock_skew", "late", None, None, None]
         assert [one["folded"] for one in said["outcomes"]] == [True, True, True, False, False]
-        times = [one.micros for one in client.app.state.service.database.events_of("fresh")]
+        times = [one.micros for one in client.app.state.service.database.events_of(["fresh"])["fresh"]]
         assert max(times) <= time.time_ns() // 1000 and times == sorted(times)
         problem(tell(client, event("naive", timestamp="2024-03-01T00:00:00")), 422, "invalid")
 
