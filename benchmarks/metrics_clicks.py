@@ -267,9 +267,9 @@ def of_chances(rows: pd.DataFrame, metric: str) -> float:
     chance, wanted = rows["chance"], rows["wanted"].astype(float)
     if metric == "log_loss":
         return float(-(wanted * np.log(chance) + (1 - wanted) * np.log(1 - chance)).mean())
-    parts = rows.assign(wanted=wanted).groupby("part")[["chance", "wanted"]].agg(["mean", "size"])
-    gaps = (parts[("chance", "mean")] - parts[("wanted", "mean")]).abs()
-    return float((gaps * parts[("chance", "size")]).sum() / len(rows))
+    bins = rows.assign(wanted=wanted).groupby("bin")[["chance", "wanted"]].agg(["mean", "size"])
+    gaps = (bins[("chance", "mean")] - bins[("wanted", "mean")]).abs()
+    return float((gaps * bins[("chance", "size")]).sum() / len(rows))
 
 
 def search(person: Person) -> Iterator[Line]:

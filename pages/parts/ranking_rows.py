@@ -86,12 +86,10 @@ def _ranker(room: Room, rest: str) -> tuple[str, pd.DataFrame]:
 
 
 def _chances(room: Room, rest: str) -> tuple[str, pd.DataFrame]:
-    """All candidates with the chance that a ranker gives each, and the part of like chance that it is in."""
+    """All candidates with the chance that a ranker gives each, and the bin of the calibration error that it is in."""
     chances = room.lab.chances(room.lab.known(rest))
-    _, parts = np.unique(probability_bins(chances, BINS), return_inverse=True)
-    return f"{label(rest)}: the chance of each candidate", _candidates(room, chances, np.arange(len(chances))).assign(
-        part=parts
-    )
+    rows = _candidates(room, chances, np.arange(len(chances)))
+    return f"{room.label(rest)}: the chance of each candidate", rows.assign(bin=probability_bins(chances))
 
 
 def _bin(room: Room, rest: str) -> tuple[str, pd.DataFrame]:

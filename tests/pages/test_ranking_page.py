@@ -21,6 +21,7 @@ from engine.ranking.tuning import tune_member
 from engine.recommend.evaluation import histories_of
 from engine.recommending.serving import open_pipeline
 from engine.workspace import Workspace
+from pages.parts.rows import ROWS_SHOWN
 from tests.given import write_config, write_given
 from tests.ranked_shop import SETTINGS
 from tests.recommended import EVIL, HOSTILE, build
@@ -87,6 +88,11 @@ def test_numbers_open_to_rows_that_give_them(lab, opening, monkeypatch):
         assert (rows["wanted"] - rows["found"]).sum() == missing
     binned = lab(rows="bin:ensemble:0").dataframe[0].value
     assert 0 < len(binned) < len(opening.lab.lists.items)
+    assert len(lab(rows="chances:ensemble").dataframe[0].value) == min(len(opening.lab.lists.items), ROWS_SHOWN)
+    chances = made["rows-export"]()
+    figure = next(line for line in opening.lab.lines() if line.name == "ensemble").figures["ece"].value
+    gaps = (chances["chance"] - chances["wanted"]).groupby(chances["bin"]).sum().abs()
+    assert gaps.sum() / len(chances) == pytest.approx(figure)
     prices = lab(rows="feature:item_price").dataframe[0].value
     assert {"value", "lightgbm part", "xgboost part"} <= set(prices)
     assert len(lab(rows="train").dataframe[0].value) == len(opening.train)
