@@ -17,8 +17,8 @@ _CYRILLIC, _LATIN = re.compile(r"[\u0400-\u04ff]"), re.compile(r"[a-z]", re.IGNO
 WORDS = ("1 word", "2 words", "3 words", "4-6 words", "more than 6 words")
 WANTED = ("nothing", "1", "2-5", "more than 5")
 SCRIPTS = ("Latin", "Cyrillic", "both", "neither")
-HISTORIES = ("no history", "1 item", "2-5 items", "6-20 items", "more than 20 items")
-HISTORIES += ("1 event", "2-5 events", "6-20 events", "more than 20 events")  # lists to rank count events
+_ITEMS = ("no history", "1 item", "2-5 items", "6-20 items", "more than 20 items")
+HISTORIES = (*_ITEMS, "1 event", "2-5 events", "6-20 events", "more than 20 events")  # lists to rank count events
 PRICES = ("lowest third", "middle third", "highest third", "no price")
 
 
