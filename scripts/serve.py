@@ -35,8 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     _check(arguments)
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
+    if arguments.workers == 1:
+        return _serve(arguments, workspace.path)
     with tempfile.TemporaryDirectory(prefix="shelfwise-metrics-") as folder:
-        share_metrics(Path(folder))
+        share_metrics(Path(folder))  # a scrape reaches one process and must tell of all
         return _serve(arguments, workspace.path)
 
 

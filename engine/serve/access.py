@@ -16,8 +16,8 @@ _BEARER = HTTPBearer(auto_error=False, description="A key made by scripts/api_ke
 MOST_KEY = 200  # characters
 
 
-def service_of(request: Request) -> Service:
-    """The service that the app was made for."""
+async def service_of(request: Request) -> Service:
+    """The service that the app was made for. Asynchronous, because FastAPI calls other functions in threads."""
     found: Service = request.app.state.service
     return found
 
