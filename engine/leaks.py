@@ -126,6 +126,8 @@ def leak_map(store: RunStore, run_id: str, k: int) -> LeakMap:
             f"There is no leak map of {run.kind} at K = {k}; choose searches, recommendations or rankings."
         )
     sources = sources_of(store, run)
+    for one in (run, *sources):
+        store.n_rows(one.id)  # a damaged file is named, with the way out
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     name = {"search": "query_id", "recommend": "user_id", "rank": "list_id"}[run.kind]
     _load(connection, "own", store.folder(run.id), name)

@@ -69,17 +69,23 @@ class Room:
         return tuple(sorted(self.part.items()))
 
 
-def open_room(workspace: Workspace, kind: str) -> Room:
-    """The room as the address has it.
+def named_runs(workspace: Workspace, kind: str) -> tuple[list[Run], Run, Run | None]:
+    """The runs of a room, the one that the address names, and what that is compared with.
 
-    Raises UnknownNameError for a name in it that doesn't exist, NotBuiltError with the command where nothing was
-    measured yet.
+    Raises UnknownNameError for a run that doesn't exist, NotBuiltError with the command where nothing was measured yet.
     """
     runs = metrics_cache.runs(workspace, kind)
     if not runs:
         raise not_measured(workspace, kind)
     run = chosen(runs, links.get("run"), "run") or scoreboard.first_run(runs, kind) or runs[0]
-    baseline = chosen(runs, links.get("beside"), "baseline") or scoreboard.baseline_of(runs, run)
+    return runs, run, chosen(runs, links.get("beside"), "baseline") or scoreboard.baseline_of(runs, run)
+
+
+def open_room(workspace: Workspace, kind: str, runs: list[Run], run: Run, baseline: Run | None) -> Room:
+    """The room with these runs and what else the address names.
+
+    Raises UnknownNameError for a metric that doesn't exist, WorkspaceError for a damaged run.
+    """
     lines = metrics_cache.scores(workspace, str(workspace.path), run.id, baseline.id if baseline else None)
     names = [line.name for line in lines]
     metric = links.get("metric") or (ROOMS[kind].headline if ROOMS[kind].headline in names else names[0])
@@ -123,19 +129,25 @@ def choose_kind(workspace: Workspace, kinds: Sequence[str], *, drop: Sequence[st
     return asked
 
 
-def choose(room: Room) -> None:
+def choose(kind: str, runs: list[Run], run: Run, baseline: Run | None) -> None:
     """The selectors of the run and of what it is compared with."""
-    names = {run.id: f"{run.model} · {run.created[:16].replace('T', ' ')}" for run in room.runs}
-    able = [run for run in room.runs if run.id != room.run.id and not differences(run, room.run)]
+    names = {one.id: f"{one.model} · {one.created[:16].replace('T', ' ')}" for one in runs}
+    able = [one for one in runs if one.id != run.id and not differences(one, run)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        first = scoreboard.first_run(room.runs, room.kind)
-        bound = links.bind("run", room.run.id, first.id if first else None, drop=("beside", *OPENED))
+        first = scoreboard.first_run(runs, kind)
+        bound = links.bind("run", run.id, first.id if first else None, drop=("beside", *OPENED))
         st.selectbox("Run", list(names), format_func=names.get, width=330, **bound)
-        usual = scoreboard.baseline_of(room.runs, room.run)
-        bound = links.bind("beside", room.baseline and room.baseline.id, usual and usual.id, drop=("page",))
-        ids = [run.id for run in able]
-        st.selectbox("Beside", ids, format_func=names.get, placeholder="No comparable run", width=330, **bound)
-    refused = len(room.runs) - 1 - len(able)
+        usual = scoreboard.baseline_of(runs, run)
+        bound = links.bind("beside", baseline and baseline.id, usual and usual.id, drop=("page",))
+        st.selectbox(
+            "Beside",
+            [one.id for one in able],
+            format_func=names.get,
+            placeholder="No comparable run",
+            width=330,
+            **bound,
+        )
+    refused = len(runs) - 1 - len(able)
     if refused:
         said = f"{counted(refused, 'other run')} can’t be compared with it: data, split or eligibility differ."
         show(html('<p class="sw-note">{}</p>', said), key="refused")

@@ -13,7 +13,7 @@ from engine.trec import trec_files
 from pages.parts import cards, compare, export, links, metrics_cache, metrics_charts, shell, states
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_items import OF_ITEMS, show_items
-from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, open_room, show_definitions
+from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, named_runs, open_room, show_definitions
 from pages.parts.metrics_tags import show_tags
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
@@ -26,8 +26,9 @@ def main() -> None:
     workspace = shell.workspace()
     show(html('<div class="sw-head"><h1>Metrics</h1></div>'), key="title")
     kind = choose_kind(workspace, tuple(ROOMS), drop=("run", "beside", "all", *OPENED))
-    room = open_room(workspace, kind)
-    choose(room)
+    runs, run, baseline = named_runs(workspace, kind)
+    choose(kind, runs, run, baseline)  # first, so that a damaged run can be left
+    room = open_room(workspace, kind, runs, run, baseline)
     show_tiles(room)
     show_metric(room)
     show_slices(room)
@@ -185,7 +186,7 @@ def show_rows(room: Room) -> None:
 
 def _part_figure(room: Room) -> str:
     """The metric over the part, and beside the baseline."""
-    if not room.part or not room.summable:
+    if not room.part or not room.summable or not room.values.count(room.part):
         return ""
     found = metrics_cache.figure(room.values, room.run.id, room.path, room.metric, room.part_key)
     said = f": {room.line.label} {found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

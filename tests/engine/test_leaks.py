@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from engine.errors import SettingsError
+from engine.errors import SettingsError, WorkspaceError
 from engine.leaks import STAGES, leak_map
 from engine.metrics.measures import aggregate
 from engine.runs import RunStore, new_run
@@ -68,3 +68,18 @@ def test_what_has_no_leak_map_is_said(store):
     run, _ = saved(store, "hybrid", [["found"], []])
     with pytest.raises(SettingsError, match="no leak map of search at K = 0"):
         leak_map(store, run.id, 0)
+
+
+def test_a_damaged_run_is_named(store):
+    saved(store, "bm25", [["b"], ["found"]])
+    run, _ = saved(store, "hybrid", [["b"], ["found"]])
+    (store.folder(run.id) / "rows.parquet").write_bytes(b"PAR1")
+    with pytest.raises(WorkspaceError, match=f"Run {run.id} is damaged"):
+        leak_map(store, run.id, 2)
+
+
+def test_of_a_ranking_what_is_no_candidate_is_told_so(store):
+    rows = pd.DataFrame({"list_id": ["l1"], "hits": [["found", "low"]], "relevant": [["found", "not a candidate 1"]]})
+    run = new_run("rank", "m", config={}, data_hash="d", split="s", seed=1, eligibility="all")
+    store.save(run, rows.assign(scores=[[0.9, 0.1]]))
+    assert leak_map(store, run.id, 1).pairs["stage"].tolist() == ["found", "no candidate"]

@@ -121,3 +121,28 @@ def test_without_a_run_the_command_is_shown(shop):
     app = open_metrics(room="recommend")
     assert "A run of recommendations isn&#39;t there yet" in shown(app)
     assert any("scripts/train_recommender.py --workspace" in code.value for code in app.code)
+
+
+def test_a_part_without_rows_says_so(measured):
+    _, ids = measured
+    app = open_metrics(room="search", run=ids["hybrid"], metric="mrr", part="words:no such part")
+    assert "Nothing matches" in shown(app) and "All rows" in shown(app)
+
+
+def test_a_damaged_run_is_named_and_can_be_left(measured):
+    store, ids = measured
+    (store.folder(ids["hybrid"]) / "rows.parquet").write_bytes(b"PAR1")
+    app = open_metrics(room="search", run=ids["hybrid"])
+    assert f"Run {ids['hybrid']} is damaged" in shown(app)
+    app.get_by_key("at-run").set_value(ids["bm25"]).run()
+    assert "<h2>bm25</h2>" in part(app, "run-title")
+
+
+def test_coverage_opens_to_the_items_that_it_counts(measured):
+    store, _ = measured
+    rows = pd.DataFrame({"user_id": list("abc"), "hits": [["x", "y"], ["x"], ["<b>z</b>"]], "relevant": [["x"]] * 3})
+    rows = rows.assign(surprise=[[1.0, 2.0], [1.0], [1.0]], hit_categories=[["A", "A"], ["A"], ["B"]], n_items=6)
+    store.save(new_run("recommend", "als", config={}, data_hash="d", split="s", seed=1, eligibility="all"), rows)
+    items = part(open_metrics(room="recommend", metric="coverage@5"), "items")
+    assert "3 of 6 items are among the first 5 of a list; 3 are in none." in items
+    assert items.index(">x</a>") < items.index("&lt;b&gt;z") and '<td class="sw-r">2</td>' in items
