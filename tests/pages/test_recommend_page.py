@@ -185,6 +185,11 @@ def test_sliders_move_the_list_and_say_what_they_would_cost(recommend):
         "Diversity@5",
     ]
     assert "Read off test" in cost
+    tried = re.findall(r'<a class="sw-link" href="[^"]*rows=cost%3And[^"]*">(0\.\d{3})</a>', cost)
+    rows = recommend(user="U-01", see="what-if", diversity="0.8", rows="cost:ndcg@10").dataframe[0].value
+    assert [f"{rows['ndcg@10 tried'].mean():.3f}"] == tried and rows["user_id"].is_unique
+    wrong = recommend(user="U-01", see="what-if", diversity="0.8", rows="cost:ndcg@11")
+    assert "did you mean &#39;cost:ndcg@10&#39;" in shown(wrong)
     assert re.search(r"[+-]\d\.\d{3} \(-?\d\.\d{3} to -?\d\.\d{3}\)", cost)
     assert "others than those that serve" in part(app, "changes")
     app.get_by_key("at-penalty").set_value(1.0).run()
