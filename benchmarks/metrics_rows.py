@@ -76,7 +76,7 @@ def make_run(workspace: Workspace, model: str, n: int, better: float) -> str:
     folder = workspace.path / "runs" / run.id
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(asdict(run)), encoding="utf-8")
-    rng, writer = np.random.default_rng(len(model)), None
+    rng, writer = np.random.default_rng(n), None  # the same users and wishes for both runs
     for start in range(0, n, PART):
         part = table(start, min(PART, n - start), better, rng)
         writer = writer or pq.ParquetWriter(folder / "rows.parquet", part.schema, compression="zstd")
