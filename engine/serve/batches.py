@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
-MOST = 64
+MOST = 16  # lists of 30,000 items: 6.6 ms alone, 1.8 ms each of 16, 3.2 ms each of 64, which fill the caches
 
 
 class Batches(Generic[A, B]):

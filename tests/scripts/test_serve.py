@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -34,7 +35,7 @@ def ask(port: int, path: str, body: dict | None = None) -> tuple[int, dict]:
         f"http://127.0.0.1:{port}{path}", data, headers={"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -65,16 +66,28 @@ def told(number: int) -> dict:
     return {"events": [{"event_id": f"e{number}", "user_id": "fresh", "item_id": BAGS[0], "event": "view"}]}
 
 
+def counted(port: int) -> float:
+    """The events stored by all processes together, those that are gone included."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    name = 'shelfwise_events_total{event="view",outcome="stored"}'
+    return float(next(line for line in lines if line.startswith(name)).split()[-1])
+
+
 def test_two_processes_lose_no_event_by_a_kill_nor_by_a_stop(shop, home):
     process, port = started(home, "--workers", "2")
     acknowledged: list[int] = []
+    stopped = threading.Event()
 
     def send(number: int) -> None:
+        if stopped.is_set():
+            return
         try:
             if ask(port, "/events", told(number))[0] == 200:
                 acknowledged.append(number)
         except (OSError, http.client.HTTPException):  # the process that had it was killed; nothing was promised
-            pass
+            if number >= 200:
+                stopped.set()
 
     try:
         with ThreadPoolExecutor(4) as senders:
@@ -87,6 +100,7 @@ def test_two_processes_lose_no_event_by_a_kill_nor_by_a_stop(shop, home):
                     ]
                     workers[0].send_signal(signal.SIGKILL)
         assert len(acknowledged) > 100 and ask(port, "/health")[0] == 200
+        assert counted(port) >= len(acknowledged)
         with ThreadPoolExecutor(4) as senders:
             for number in range(200, 260):
                 senders.submit(send, number)
