@@ -39,7 +39,7 @@ def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
     figure.update_layout(
         xaxis={"title": "k", "type": "log" if log else "linear", **ticks},
         yaxis={"title": DEFINITIONS[f"{base}@k"].label, "rangemode": "tozero"},
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        margin={"l": 10, "r": 10, "t": 34, "b": 10},
         **_legend(len(tables)),
     )
     draw(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {' and '.join(tables)}")
@@ -94,7 +94,7 @@ def _square(figure: "Figure", title: str) -> None:
     figure.update_layout(
         xaxis={"title": title, "range": [0, 1]},
         yaxis={"range": [0, 1.02]},
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        margin={"l": 10, "r": 10, "t": 34, "b": 10},
         **_legend(3),
     )
 
