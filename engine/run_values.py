@@ -1,15 +1,15 @@
 """A run's rows as one flat table: what each row gives to each metric, and the slices it belongs to.
 
 Figures, slices, histograms and pages of rows are read from it with SQL, so they take as long for a million rows as a
-column sum does, and memory doesn't grow with the run. It is derived: made from the rows when first asked for, in
-parts, kept beside them, and made anew when it is missing or was made by another version of this module.
+column sum does, and memory doesn't grow with the run. It is derived: `engine/run_table.py` makes it from the rows when
+it is first asked for, and anew when it is missing or of another version.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,25 +17,18 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy import sparse
 
-from engine.atomic import atomic_path
 from engine.errors import UnknownNameError
 from engine.metrics.measures import find_kind, measures
 from engine.metrics.significance import Measure, PairedDifference, mean_measure, paired_bootstrap, paired_normal
+from engine.run_table import META, run_table
 from engine.runs import ROWS, Run, RunStore
-from engine.slicing import SLICES, slices_of
+from engine.slicing import SLICES
 
-FILE, VERSION = "values.parquet", "1"
-ROWS_AT_ONCE = 20_000
 DRAWS = 200_000_000  # of rows, in all resamples of one figure
 MANY = 100_000  # rows from which the interval of a mean is its normal approximation
-MOST_WHOLE = 200_000  # rows up to which metrics that need all rows at once are computed
-CUTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
-CURVES = ("recall", "ndcg", "precision", "hit_rate")
 Floats = NDArray[np.float64]
 
 
@@ -58,7 +51,7 @@ class RunValues:
     def __init__(self, run: Run, place: Path) -> None:
         self.run, self._place = run, place
         self.kind = find_kind(run.kind)
-        meta = json.loads(pq.read_schema(place).metadata[b"shelfwise"])
+        meta = json.loads(pq.read_schema(place).metadata[META])
         self._parts: Mapping[str, int] = meta["parts"]
         self.metrics: tuple[str, ...] = tuple(self._parts)
         self.slices: tuple[str, ...] = tuple(meta["slices"])
@@ -215,108 +208,8 @@ Where = Mapping[str, Any]  # column -> a value it has, or (low, high): from low 
 
 def open_values(store: RunStore, run_id: str) -> RunValues:
     """The flat table of a run, made when it isn't there. Raises what `RunStore.rows` raises."""
-    run, place = store.get(run_id), store.folder(run_id) / FILE
-    if not _usable(place):
-        with atomic_path(place) as temporary:
-            _write(store, run, temporary)
-    return RunValues(run, place)
-
-
-def _usable(place: Path) -> bool:
-    try:
-        meta = (pq.read_schema(place).metadata or {}).get(b"shelfwise")
-    except (OSError, pa.ArrowInvalid):
-        return False
-    return meta is not None and json.loads(meta)["version"] == VERSION
-
-
-def _write(store: RunStore, run: Run, place: Path) -> None:
-    """The table, part by part; what is known of the whole run only stands in the file's metadata."""
-    n, prices = store.n_rows(run.id), _prices(store)
-    curves, tables = _Curves(run.kind), list[pa.Table]()
-    metrics: dict[str, int] = {}
-    for rows in store.batches(run.id, ROWS_AT_ONCE):
-        found = {
-            name: measure
-            for name, measure in measures(run.kind, rows).items()
-            if not sparse.issparse(measure.parts) and (n <= ROWS_AT_ONCE or not measure.recentre)
-        }
-        metrics = {name: measure.parts.shape[1] for name, measure in found.items()}
-        curves.add(rows)
-        tables.append(pa.Table.from_pandas(_flat(run, rows, found, prices), preserve_index=False))
-    table = pa.concat_tables(tables, promote_options="permissive")
-    meta = {
-        "version": VERSION,
-        "parts": metrics,
-        "slices": [name for name in table.column_names if name in SLICES],
-        "curves": curves.means(n),
-        "whole": _whole(store, run, [name for name in find_kind(run.kind).metrics if name not in metrics]),
-    }
-    table = table.replace_schema_metadata({b"shelfwise": json.dumps(meta).encode()})
-    pq.write_table(table, place, compression="zstd", row_group_size=100_000)
-
-
-def _prices(store: RunStore) -> pd.Series | None:
-    if "items" not in store.workspace.tables:
-        return None
-    items = store.workspace.read("items", columns=["item_id", "price"])
-    return items.set_index("item_id")["price"]
-
-
-def _whole(store: RunStore, run: Run, metrics: Sequence[str]) -> dict[str, list[float]]:
-    """Value, low and high of the metrics that can't be summed from rows one by one, such as coverage."""
-    if not metrics or store.n_rows(run.id) > MOST_WHOLE:
-        return {}
-    rows = store.rows(run.id)
-    found = measures(run.kind, rows, metrics)
-    nothing = mean_measure(np.zeros(len(rows)))
-    told = {  # resamples repeat rows, so fewer labels and items are among them than there are
-        name: paired_bootstrap(nothing, replace(measure, recentre=True), seed=0, n_resamples=500)
-        for name, measure in found.items()
-    }
-    return {name: [measure.total, told[name].low, told[name].high] for name, measure in found.items()}
-
-
-def _flat(run: Run, rows: pd.DataFrame, found: Mapping[str, Measure], prices: pd.Series | None) -> pd.DataFrame:
-    kind = find_kind(run.kind)
-    columns: dict[str, Any] = {kind.id: rows[kind.id].to_numpy()}
-    columns |= {
-        name: rows[name].to_numpy() for name in ("query", "user_id", "title") if name in rows and name != kind.id
-    }
-    columns |= slices_of(run.kind, rows, prices)
-    if "hit_rank" in rows:
-        columns["hit_rank"] = pd.array(rows["hit_rank"], dtype="Int64")
-    for name, measure in found.items():
-        columns[name] = measure.values
-        if measure.parts.shape[1] > 1:
-            columns |= {f"{name}#{part}": measure.parts[:, part] for part in range(measure.parts.shape[1])}
-    return pd.DataFrame(columns)
-
-
-class _Curves:
-    """Sums of ranking metrics over rows, at each cut-off."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._sums = {name: np.zeros((len(CUTS), 2)) for name in CURVES}
-
-    def add(self, rows: pd.DataFrame) -> None:
-        asked = [f"{name}@{k}" for name in CURVES for k in CUTS]
-        found = measures(self._kind, rows, asked)
-        for name in CURVES:
-            for place, k in enumerate(CUTS):
-                values = found[f"{name}@{k}"].values
-                self._sums[name][place] += values.sum(), (values**2).sum()
-
-    def means(self, n: int) -> dict[str, Any]:
-        """For each metric: the mean at each cut-off and the half width of its interval, by the normal approximation."""
-        found: dict[str, Any] = {"k": list(CUTS)}
-        for name, sums in self._sums.items():
-            mean = sums[:, 0] / n
-            spread = np.sqrt(np.maximum(sums[:, 1] / n - mean**2, 0) / n)
-            found[name] = mean.tolist()
-            found[f"{name} half"] = (1.96 * spread).tolist()
-        return found
+    run = store.get(run_id)
+    return RunValues(run, run_table(store, run))
 
 
 def _clause(where: Where | None, columns: Sequence[str]) -> tuple[str, list[Any]]:

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine import run_values
+from engine import run_table
 from engine.errors import UnknownNameError
 from engine.metrics.measures import aggregate, row_values
-from engine.run_values import CUTS, open_values
+from engine.run_table import CUTS
+from engine.run_values import open_values
 from engine.runs import RunStore, new_run
 
 
@@ -60,7 +61,7 @@ def test_a_part_of_the_rows_has_its_own_figures(workspace):
 def test_rows_are_read_part_by_part_with_the_same_result(workspace, monkeypatch):
     rows = search_rows()
     whole = open_values(*save(workspace, "search", rows))
-    monkeypatch.setattr(run_values, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(run_table, "ROWS_AT_ONCE", 7)
     parts = open_values(*save(workspace, "search", rows))
     pd.testing.assert_frame_equal(whole.page(size=None), parts.page(size=None))
     assert parts.curves["recall"] == pytest.approx(whole.curves["recall"])
