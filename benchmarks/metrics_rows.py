@@ -47,7 +47,7 @@ def table(start: int, n: int, better: float, rng: np.random.Generator) -> pa.Tab
     hits = rng.integers(0, ITEMS, (n, K))
     wanted = rng.integers(0, ITEMS, (n, 3))
     found = rng.random(n) < better
-    hits[found, rng.integers(0, K, int(found.sum()))] = wanted[found, 0]
+    hits[found, rng.integers(0, K, n)[found]] = wanted[found, 0]
     sizes = rng.integers(1, 4, n)
     relevant = wanted[np.arange(3)[None, :] < sizes[:, None]]
     lists = pa.ListArray.from_arrays(np.arange(0, n * K + 1, K, dtype=np.int32), pa.array(items[hits.ravel()]))

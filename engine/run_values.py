@@ -148,6 +148,14 @@ class RunValues:
         parts = np.column_stack(filled[1:] if n_parts > 1 else filled)
         return Measure(parts, self._combine[metric], filled[0])
 
+    def passing(self, where: Where) -> NDArray[np.bool_]:
+        """(n_rows,) which rows pass, in the order of ids."""
+        clause, values = _clause(where, self._columns)
+        said = clause.removeprefix(" WHERE ") or "true"
+        sql = f"SELECT coalesce({said}, false) AS kept FROM rows ORDER BY {_quoted(self.kind.id)}"
+        kept = self._connection.cursor().sql(sql, params=values).fetchnumpy()["kept"]
+        return np.asarray(kept, dtype=bool)
+
     def groups(self, column: str, metric: str) -> list[tuple[str, Figure]]:
         """A metric for each value of a slice, in the slice's own order, at most 40 of them, the largest."""
         _known(column, self.slices, kind="slice")

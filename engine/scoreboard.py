@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import DataError, UnknownNameError
 from engine.gold import is_gold
 from engine.metrics.definitions import Definition, definition, label
-from engine.metrics.significance import PairedDifference
+from engine.metrics.significance import Measure, PairedDifference
 from engine.run_values import Figure, RunValues, Where, compared, open_values
 from engine.runs import Run, RunStore, differences
 
@@ -101,8 +101,11 @@ def scores(store: RunStore, run_id: str, baseline: str | None, *, seed: int = 0)
 def difference_of(
     baseline: RunValues, values: RunValues, metric: str, where: Where | None = None, *, seed: int = 0
 ) -> PairedDifference:
-    """How far `values` is above `baseline` in a metric, over the same rows."""
-    a, b = baseline.measure(metric, where), values.measure(metric, where)
+    """How far `values` is above `baseline` in a metric, over its rows that pass and the same rows of the other."""
+    a, b = baseline.measure(metric), values.measure(metric)
+    if where:
+        kept = values.passing(where)
+        a, b = (Measure(one.parts[kept], one.combine, one.values[kept], one.recentre) for one in (a, b))
     return compared(a, b, seed=seed, unit=values.kind.unit)
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from engine.errors import DataError, UnknownNameError
 from engine.metrics.measures import aggregate
+from engine.run_values import open_values
 from engine.runs import RunStore, compare, new_run
-from engine.scoreboard import baseline_of, first_run, runs_of, scores
+from engine.scoreboard import baseline_of, difference_of, first_run, runs_of, scores
 
 
 def saved(store, model, ranks, *, split="s", ids=None):
@@ -43,6 +44,19 @@ def test_only_comparable_runs_are_baselines(store):
     run, _ = saved(store, "hybrid", [1, 2])
     assert baseline_of(runs_of(store, "search"), run) is None
     assert all(line.baseline is None and line.better == 0 for line in scores(store, run.id, None))
+
+
+def test_a_part_is_the_same_rows_of_both_runs(store):
+    """Also where the two runs part their rows differently."""
+    rows = []
+    for model, other in (("bm25", 3), ("hybrid", 5)):
+        frame = {"query_id": [f"q{i}" for i in range(10)], "hits": [["x", "right"]] * 5 + [["right"]] * 5}
+        categories = ["Bags" if i < other else "Shoes" for i in range(10)]
+        run = new_run("search", model, config={}, data_hash="d", split="s", seed=1, eligibility="all")
+        rows.append(store.save(run, pd.DataFrame({**frame, "relevant": [["right"]] * 10, "category": categories})).id)
+    base, run = (open_values(store, run_id) for run_id in rows)
+    gap = difference_of(base, run, "mrr", {"category": "Bags"})
+    assert (gap.a, gap.b, gap.ties) == (0.5, 0.5, 5)
 
 
 def test_other_rows_are_refused(store):
