@@ -20,7 +20,7 @@ from engine.metrics.significance import Measure, mean_measure, paired_bootstrap
 from engine.runs import Run, RunStore
 from engine.slicing import SLICES, slices_of
 
-FILE, VERSION = "values.parquet", "1"  # another version is made anew
+FILE, VERSION = "values.parquet", "2"  # another version is made anew
 META = b"shelfwise"  # where the file's metadata holds what is known of the whole run
 ROWS_AT_ONCE = 20_000
 MOST_WHOLE = 200_000  # rows up to which metrics that need all rows at once are computed
@@ -29,7 +29,10 @@ CURVES = ("recall", "ndcg", "precision", "hit_rate")
 
 
 def run_table(store: RunStore, run: Run) -> Path:
-    """The file with the flat table of `run`, made when it isn't there. Raises what `RunStore.rows` raises."""
+    """The file with the flat table of `run` in the order of ids, made when it isn't there.
+
+    Raises what `RunStore.rows` raises.
+    """
     place = store.folder(run.id) / FILE
     if not _usable(place):
         with atomic_path(place) as temporary:
@@ -59,7 +62,7 @@ def _write(store: RunStore, run: Run, place: Path) -> None:
         metrics = {name: measure.parts.shape[1] for name, measure in found.items()}
         curves.add(rows)
         tables.append(pa.Table.from_pandas(_flat(run, rows, found, prices), preserve_index=False))
-    table = pa.concat_tables(tables, promote_options="permissive")
+    table = pa.concat_tables(tables, promote_options="permissive").sort_by(find_kind(run.kind).id)
     meta = {
         "version": VERSION,
         "parts": metrics,

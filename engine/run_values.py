@@ -57,7 +57,8 @@ class RunValues:
         self.slices: tuple[str, ...] = tuple(meta["slices"])
         self._whole: Mapping[str, Sequence[float]] = meta["whole"]
         self.curves: Mapping[str, Sequence[float]] = meta["curves"]
-        self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC"})
+        settings = {"autoinstall_known_extensions": "false", "TimeZone": "UTC", "preserve_insertion_order": "true"}
+        self._connection = duckdb.connect(config=settings)
         file = str(place).replace("'", "''")
         self._connection.execute(f"CREATE VIEW rows AS SELECT * FROM read_parquet('{file}')")
 
@@ -142,7 +143,7 @@ class RunValues:
         n_parts = self._parts[metric]
         names = [metric] if n_parts == 1 else [metric, *(f"{metric}#{part}" for part in range(n_parts))]
         clause, values = _clause(where, self._columns)
-        sql = f"SELECT {', '.join(map(_quoted, names))} FROM rows{clause} ORDER BY {_quoted(self.kind.id)}"
+        sql = f"SELECT {', '.join(map(_quoted, names))} FROM rows{clause}"  # the file is in the order of ids
         columns = self._connection.cursor().sql(sql, params=values).fetchnumpy()
         filled = [np.ma.filled(np.ma.asarray(columns[name], dtype=np.float64), np.nan) for name in names]
         parts = np.column_stack(filled[1:] if n_parts > 1 else filled)
@@ -152,7 +153,7 @@ class RunValues:
         """(n_rows,) which rows pass, in the order of ids."""
         clause, values = _clause(where, self._columns)
         said = clause.removeprefix(" WHERE ") or "true"
-        sql = f"SELECT coalesce({said}, false) AS kept FROM rows ORDER BY {_quoted(self.kind.id)}"
+        sql = f"SELECT coalesce({said}, false) AS kept FROM rows"
         kept = self._connection.cursor().sql(sql, params=values).fetchnumpy()["kept"]
         return np.asarray(kept, dtype=bool)
 
@@ -186,9 +187,7 @@ class RunValues:
     def ids(self) -> NDArray[np.object_]:
         """(n_rows,) the rows' ids in the order of `measure`."""
         name = _quoted(self.kind.id)
-        found: NDArray[np.object_] = (
-            self._connection.cursor().sql(f"SELECT {name} FROM rows ORDER BY 1").df().iloc[:, 0]
-        )
+        found: NDArray[np.object_] = self._connection.cursor().sql(f"SELECT {name} FROM rows").df().iloc[:, 0]
         return np.asarray(found, dtype=object)
 
     @cached_property
