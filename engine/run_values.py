@@ -57,8 +57,9 @@ class RunValues:
         self.slices: tuple[str, ...] = tuple(meta["slices"])
         self._whole: Mapping[str, Sequence[float]] = meta["whole"]
         self.curves: Mapping[str, Sequence[float]] = meta["curves"]
-        settings = {"autoinstall_known_extensions": "false", "TimeZone": "UTC", "preserve_insertion_order": "true"}
-        self._connection = duckdb.connect(config=settings)
+        self._connection = duckdb.connect(
+            config={"autoinstall_known_extensions": "false", "TimeZone": "UTC", "preserve_insertion_order": "true"}
+        )
         file = str(place).replace("'", "''")
         self._connection.execute(f"CREATE VIEW rows AS SELECT * FROM read_parquet('{file}')")
 
