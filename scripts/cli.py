@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 
 from engine.errors import SettingsError, ShelfwiseError
@@ -12,6 +13,7 @@ from engine.settings import load_settings
 
 BAD_INPUT, INTERRUPTED = 2, 130
 Main = Callable[[Sequence[str] | None], int]
+Report = Callable[[float, str], None]  # the share that is done, and what is being done
 
 
 def run(main: Main) -> Callable[..., int]:
@@ -55,3 +57,18 @@ def chosen_seed(seed: int | None) -> int:
 def chosen_workspace(name: str | None) -> str:
     """The workspace's name: the one given, else the configured one."""
     return load_settings().workspace if name is None else name
+
+
+@contextmanager
+def progress(*, leave: bool = True) -> Iterator[Report]:
+    """A bar on stderr that is told the share done and what is being done; `leave`: it stays there at the end."""
+    from tqdm import tqdm
+
+    layout = "{desc:<40}{percentage:3.0f}% |{bar}| {elapsed}"
+    with tqdm(total=100, file=sys.stderr, bar_format=layout, disable=None, leave=leave) as bar:
+
+        def show(share: float, step: str) -> None:
+            bar.set_description_str(step[:40], refresh=False)
+            bar.update(100 * share - bar.n)
+
+        yield show

@@ -13,14 +13,13 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import WorkspaceError
 from engine.settings import load_settings
-from scripts.cli import chosen_seed, chosen_workspace, parser, run
+from scripts.cli import Report, chosen_seed, chosen_workspace, parser, progress, run
 
 if TYPE_CHECKING:
     from engine.workspace import Workspace
@@ -47,7 +46,6 @@ RANKING = (
 TABLES_SHARE, TAGGERS_SHARE, RECOMMENDER_SHARE, RANKER_SHARE = 0.2, 0.35, 0.1, 0.1
 """How far the progress bar gets with the tables, the taggers, the recommender and its ranker; search takes the rest."""
 STEPS = ("split", "keywords", "documents", "index", "fusion and second stage")
-Report = Callable[[float, str], None]
 
 
 @run
@@ -103,7 +101,7 @@ def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], pa
     origin = _origin(place)
     if origin and not origin.startswith("demo"):
         raise WorkspaceError(f"{place} holds data that isn't the demo's; choose another name with --workspace.")
-    with _progress() as report:
+    with progress() as report:
         if tables:
             make_demo(workspace, seed=seed, progress=lambda share, step: report(TABLES_SHARE * share, step))
         for number, model in enumerate(taggers):
@@ -158,21 +156,6 @@ def _adapters() -> object:
     from engine.tags.neural.lora import LoraConfig
 
     return LoraConfig(**ADAPTERS)
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """A function that shows on stderr how far the work is and what comes next."""
-    from tqdm import tqdm
-
-    layout = "{desc:<32}{percentage:3.0f}% |{bar}| {elapsed}"
-    with tqdm(total=100, file=sys.stderr, bar_format=layout, disable=None) as bar:
-
-        def show(share: float, step: str) -> None:
-            bar.set_description_str(step, refresh=False)
-            bar.update(100 * share - bar.n)
-
-        yield show
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from engine.rank.lists import Lists
@@ -20,7 +19,7 @@ from engine.ranking.preparing import PrepareConfig
 from engine.settings import load_settings
 from engine.typed import build
 from engine.workspace import find_workspace
-from scripts.cli import chosen_seed, chosen_workspace, parser, run
+from scripts.cli import chosen_seed, chosen_workspace, parser, progress, run
 from scripts.recommend_options import add_options, shop_config
 
 
@@ -29,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prepare, then say how many lists there are and how many wanted items are among the candidates."""
     arguments = _parser().parse_args(argv)
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    with _progress() as report:
+    with progress() as report:
         card, made = prepare_kept(
             workspace,
             build(
@@ -71,20 +70,6 @@ def _said(lists: Lists) -> str:
         f"{len(lists):,} lists, {len(lists.items):,} candidates with {len(lists.columns)} features; "
         f"{among:,} of {int(lists.sought.sum()):,} wanted items are among them"
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[float, str], None]]:
-    from tqdm import tqdm
-
-    layout = "{desc:<32}{percentage:3.0f}% |{bar}| {elapsed}"
-    with tqdm(total=100, file=sys.stderr, bar_format=layout, disable=None) as bar:
-
-        def show(share: float, step: str) -> None:
-            bar.set_description_str(step, refresh=False)
-            bar.update(100 * share - bar.n)
-
-        yield show
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""What the ranking scripts share: the configuration, the workspace, progress on stderr, and figures side by side."""
+"""What the ranking scripts share: the configuration, the workspace, and figures side by side."""
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.artifacts import Card
@@ -17,8 +15,6 @@ from engine.settings import load_settings
 from engine.workspace import Workspace, find_workspace, list_workspaces, new_workspace
 from scripts.cli import chosen_workspace
 from scripts.recommend_options import figures_line, heading
-
-Report = Callable[[float, str], None]
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -42,21 +38,6 @@ def chosen(arguments: Namespace) -> tuple[Workspace, RankingConfig]:
     if config.data.lists is not None and name not in list_workspaces(home):
         return new_workspace(home, name), config
     return find_workspace(home, name), config
-
-
-@contextmanager
-def progress() -> Iterator[Report]:
-    """A bar on stderr that is told the share done, and what is being done."""
-    from tqdm import tqdm
-
-    layout = "{desc:<40}{percentage:3.0f}% |{bar}| {elapsed}"
-    with tqdm(total=100, file=sys.stderr, bar_format=layout, disable=None, leave=False) as bar:
-
-        def show(share: float, step: str) -> None:
-            bar.set_description_str(step[:40], refresh=False)
-            bar.update(100 * share - bar.n)
-
-        yield show
 
 
 def show_runs(workspace: Workspace, ids: Mapping[str, str], chosen: str, *, seed: int) -> None:

@@ -24,8 +24,8 @@ from engine.ranking.source import Source, open_source, seed_of
 from engine.ranking.training import train_ensemble
 from engine.ranking.tuning import tune_member, with_tuned
 from engine.workspace import Workspace
-from scripts.cli import parser, run
-from scripts.ranking_options import Report, add_options, chosen, progress, show_card, show_runs
+from scripts.cli import Report, parser, progress, run
+from scripts.ranking_options import add_options, chosen, show_card, show_runs
 from scripts.tune_ranker import told
 
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     workspace, config = chosen(arguments)
     folder = output_folder(workspace, config)
-    with logged(folder, config.logging) as log, progress() as report:
+    with logged(folder, config.logging) as log, progress(leave=False) as report:
         source = open_source(workspace, config, report=report)
         lines = [] if arguments.no_tuning else _tuned(workspace, config, source, report)
         config = config if arguments.no_tuning else with_tuned(workspace, config, source)

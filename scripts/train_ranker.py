@@ -23,8 +23,8 @@ from engine.ranking.own_order import baselines
 from engine.ranking.source import open_source, seed_of
 from engine.ranking.training import train_ensemble
 from engine.ranking.tuning import with_tuned
-from scripts.cli import parser, run
-from scripts.ranking_options import add_options, chosen, progress, show_card, show_runs
+from scripts.cli import parser, progress, run
+from scripts.ranking_options import add_options, chosen, show_card, show_runs
 
 
 @run
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.model not in (names := [*RANKERS.parts, ENSEMBLE]):
         raise UnknownNameError("ranker", arguments.model, names)
     workspace, config = chosen(arguments)
-    with logged(output_folder(workspace, config), config.logging) as log, progress() as report:
+    with logged(output_folder(workspace, config), config.logging) as log, progress(leave=False) as report:
         source = open_source(workspace, config, report=report)
         config = with_tuned(workspace, config, source) if arguments.tuned else config
         if arguments.model == ENSEMBLE:

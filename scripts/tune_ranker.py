@@ -19,8 +19,8 @@ from engine.rank.tuning import Tuned
 from engine.ranking.logs import logged, output_folder
 from engine.ranking.source import open_source
 from engine.ranking.tuning import tune_member
-from scripts.cli import parser, run
-from scripts.ranking_options import add_options, chosen, progress
+from scripts.cli import parser, progress, run
+from scripts.ranking_options import add_options, chosen
 from scripts.recommend_options import names_of
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not names:
         raise SettingsError("Nothing to tune: name rankers with --model, or in the configuration's tuning.members.")
     with logged(output_folder(workspace, config), config.logging):
-        with progress() as report:
+        with progress(leave=False) as report:
             source = open_source(workspace, config, report=report)
         for name in names:
             with tqdm(total=config.tuning.trials, desc=name, unit="trial", disable=None) as bar:
