@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from engine.artifacts import library_versions
 from engine.atomic import atomic_path, sweep
 from engine.errors import DataError, ShelfwiseError, UnknownNameError, WorkspaceError, shown
-from engine.metrics.measures import aggregate, find_kind, measures, row_values
+from engine.metrics.measures import Kind, aggregate, find_kind, measures, row_values
 from engine.metrics.significance import PairedDifference, paired_bootstrap
 from engine.settings import DEFAULT_SEED
 from engine.workspace import Workspace
@@ -233,17 +233,22 @@ def differences(a: Run, b: Run) -> list[str]:
     ]
 
 
+def comparable(store: RunStore, baseline: str, other: str) -> Kind:
+    """The kind of two runs whose data, split and eligibility agree. Raises DataError naming the difference."""
+    runs = store.get(baseline), store.get(other)
+    reasons = differences(*runs)
+    if reasons:
+        raise DataError(f"Runs {baseline} and {other} can't be compared: {'; '.join(reasons)}.")
+    return find_kind(runs[0].kind)
+
+
 def paired_rows(store: RunStore, baseline: str, other: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of two runs in one order, row i of one belonging to row i of the other.
 
     Raises DataError naming the difference when the runs' kind, data, split, eligibility or rows aren't the same.
     """
-    runs = store.get(baseline), store.get(other)
-    reasons = differences(*runs)
-    if reasons:
-        raise DataError(f"Runs {baseline} and {other} can't be compared: {'; '.join(reasons)}.")
-    kind = find_kind(runs[0].kind)
-    a, b = (store.rows(run.id).sort_values(kind.id, ignore_index=True) for run in runs)
+    kind = comparable(store, baseline, other)
+    a, b = (store.rows(run_id).sort_values(kind.id, ignore_index=True) for run_id in (baseline, other))
     only = set(a[kind.id]) ^ set(b[kind.id])
     if only:
         reason = f"{len(only)} {kind.unit} are in one of them only, such as {shown(min(only))}"

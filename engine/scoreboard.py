@@ -12,7 +12,7 @@ from engine.gold import is_gold
 from engine.metrics.definitions import Definition, definition, label
 from engine.metrics.significance import Measure, PairedDifference
 from engine.run_values import Figure, RunValues, Where, compared, open_values
-from engine.runs import Run, RunStore, differences
+from engine.runs import Run, RunStore, comparable, differences
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ def runs_of(store: RunStore, kind: str) -> list[Run]:
     return [run for run in store.list(kind) if not is_gold(run)]
 
 
+def rooms_of(store: RunStore) -> set[str]:
+    """The rooms that have a run to show."""
+    return {run.kind for run in store.list() if not is_gold(run)}
+
+
 def first_run(runs: Sequence[Run], kind: str) -> Run | None:
     """The run that a room opens with: the newest that is no baseline, or else the newest; None when there is none."""
     return next((run for run in runs if run.model not in ROOMS[kind].baselines), runs[0] if runs else None)
@@ -111,10 +116,7 @@ def difference_of(
 
 def paired_values(store: RunStore, run_id: str, baseline: str) -> RunValues:
     """The table of `baseline`, known to have the same rows as `run_id`. Raises DataError with the difference."""
-    run, other = store.get(run_id), store.get(baseline)
-    reasons = differences(other, run)
-    if reasons:
-        raise DataError(f"Runs {baseline} and {run_id} can't be compared: {'; '.join(reasons)}.")
+    comparable(store, baseline, run_id)
     values, beside = open_values(store, run_id), open_values(store, baseline)
     if not np.array_equal(values.ids, beside.ids):
         raise DataError(f"Runs {baseline} and {run_id} can't be compared: their {values.kind.unit} aren't the same.")

@@ -30,6 +30,11 @@ def runs(workspace: Workspace, kind: str) -> list[Run]:
     return scoreboard.runs_of(RunStore(workspace), kind)
 
 
+def rooms(workspace: Workspace) -> set[str]:
+    """The rooms that have a run to show."""
+    return scoreboard.rooms_of(RunStore(workspace))
+
+
 @st.cache_resource(max_entries=24, show_spinner="Reading the run …")
 def values(_workspace: Workspace, path: str, run_id: str) -> RunValues:
     """The flat table of a run; shared between sessions."""
@@ -171,7 +176,7 @@ def rescue(
 
 def stories(workspace: Workspace, served: recommend_cache.Served | None) -> list[Story]:
     """The tour's stories; kept until data, runs or the recommender change."""
-    known = tuple(run.id for kind in scoreboard.ROOMS for run in runs(workspace, kind))
+    known = tuple(run.id for run in RunStore(workspace).list())
     version = (str(workspace.path), workspace.data_hash(), known, None if served is None else served.version)
     return _stories(workspace, served, version)
 

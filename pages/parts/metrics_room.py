@@ -114,7 +114,13 @@ def start_command(workspace: Workspace, run: Run) -> str:
 
 def first_room(workspace: Workspace, kinds: Sequence[str] = tuple(ROOMS)) -> str:
     """The first room that has a run."""
-    return next((kind for kind in kinds if metrics_cache.runs(workspace, kind)), kinds[0])
+    measured = metrics_cache.rooms(workspace)
+    return next((kind for kind in kinds if kind in measured), kinds[0])
+
+
+def names_of(runs: Sequence[Run]) -> dict[str, str]:
+    """What runs are called in selectors, by id."""
+    return {run.id: f"{run.model} · {run.created[:16].replace('T', ' ')}" for run in runs}
 
 
 def choose_kind(workspace: Workspace, kinds: Sequence[str], *, drop: Sequence[str]) -> str:
@@ -131,7 +137,7 @@ def choose_kind(workspace: Workspace, kinds: Sequence[str], *, drop: Sequence[st
 
 def choose(kind: str, runs: list[Run], run: Run, baseline: Run | None) -> None:
     """The selectors of the run and of what it is compared with."""
-    names = {one.id: f"{one.model} · {one.created[:16].replace('T', ' ')}" for one in runs}
+    names = names_of(runs)
     able = [one for one in runs if one.id != run.id and not differences(one, run)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first = scoreboard.first_run(runs, kind)

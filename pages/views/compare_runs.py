@@ -13,7 +13,7 @@ from engine.workspace import Workspace
 from pages.parts import compare, export, links, metrics_cache, metrics_charts, shell, states
 from pages.parts.flip_book import show_flips
 from pages.parts.markup import html, join, show
-from pages.parts.metrics_room import choose_kind, not_measured
+from pages.parts.metrics_room import choose_kind, names_of, not_measured
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 _TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
@@ -47,7 +47,7 @@ def main() -> None:
 def choose(runs: list[Run], kind: str) -> tuple[Run, list[Run]]:
     """The baseline and the runs beside it, from the address or the newest of each model."""
     known = {run.id: run for run in runs}
-    names = {run.id: f"{run.model} · {run.created[:16].replace('T', ' ')}" for run in runs}
+    names = names_of(runs)
     usual = next((run for name in ROOMS[kind].baselines for run in runs if run.model == name), runs[-1])
     base = links.get("beside") or usual.id
     if base not in known:

@@ -8,7 +8,7 @@ from engine.scoreboard import ROOMS, first_run
 from pages.parts import cards, export, links, metrics_cache, shell, states
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, join, show
-from pages.parts.metrics_room import choose_kind, chosen, not_measured
+from pages.parts.metrics_room import choose_kind, chosen, names_of, not_measured
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 _TABLE = '<div class="sw-scroll"><table class="sw-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
@@ -28,7 +28,7 @@ def main() -> None:
         raise not_measured(workspace, kind)
     usual = next((run for run in runs if run.model in ("pipeline", "second_stage", "ensemble")), first_run(runs, kind))
     run = chosen(runs, links.get("run"), "run") or usual or runs[0]
-    names = {one.id: f"{one.model} · {one.created[:16].replace('T', ' ')}" for one in runs}
+    names = names_of(runs)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         bound = links.bind("run", run.id, usual.id if usual else None, drop=OPENED)
         st.selectbox("Run", list(names), format_func=names.get, width=330, **bound)

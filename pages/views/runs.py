@@ -42,8 +42,7 @@ def main() -> None:
 def show_runs(workspace: Workspace) -> None:
     """A search over models, ids, notes and tags; the runs; the open one."""
     store, notes = RunStore(workspace), RunNotes(workspace).current()
-    runs = [run for kind in ROOMS for run in store.list(kind)]
-    runs.sort(key=lambda run: run.created, reverse=True)
+    runs = store.list()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         bound = links.bind("q", links.get("q"), "", drop=("page",))
         st.text_input("Search", placeholder="Model, id, note or tag", max_chars=200, width=330, **bound)
