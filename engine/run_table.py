@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from engine.metrics.significance import Measure, mean_measure, paired_bootstrap
 from engine.runs import Run, RunStore
 from engine.slicing import SLICES, slices_of
 
-FILE, VERSION = "values.parquet", "2"  # another version is made anew
+FILE, VERSION = "values.parquet", "3"  # another version is made anew
 META = b"shelfwise"  # where the file's metadata holds what is known of the whole run
 ROWS_AT_ONCE = 20_000
 MOST_WHOLE = 200_000  # rows up to which metrics that need all rows at once are computed
@@ -51,16 +52,15 @@ def _usable(place: Path) -> bool:
 def _write(store: RunStore, run: Run, place: Path) -> None:
     """The table, part by part; what is known of the whole run only stands in the file's metadata."""
     n, prices = store.n_rows(run.id), _prices(store)
-    curves, tables = _Curves(run.kind), list[pa.Table]()
+    curves, tables = _Curves(), list[pa.Table]()
     metrics: dict[str, int] = {}
+    asked = find_kind(run.kind).metrics
     for rows in store.batches(run.id, ROWS_AT_ONCE):
-        found = {
-            name: measure
-            for name, measure in measures(run.kind, rows).items()
-            if not sparse.issparse(measure.parts) and (n <= ROWS_AT_ONCE or not measure.recentre)
-        }
+        found = measures(run.kind, rows, list(dict.fromkeys([*asked, *curves.metrics])))
+        curves.add(found)
+        found = {name: found[name] for name in asked if _by_row(found[name], whole=n <= ROWS_AT_ONCE)}
+        asked = tuple(found)  # what one part can't be measured by, no part can
         metrics = {name: measure.parts.shape[1] for name, measure in found.items()}
-        curves.add(rows)
         tables.append(pa.Table.from_pandas(_flat(run, rows, found, prices), preserve_index=False))
     table = pa.concat_tables(tables, promote_options="permissive").sort_by(find_kind(run.kind).id)
     meta = {
@@ -69,9 +69,24 @@ def _write(store: RunStore, run: Run, place: Path) -> None:
         "slices": [name for name in table.column_names if name in SLICES],
         "curves": curves.means(n),
         "whole": _whole(store, run, [name for name in find_kind(run.kind).metrics if name not in metrics]),
+        "ids": _hash(table.column(find_kind(run.kind).id)),
     }
     table = table.replace_schema_metadata({META: json.dumps(meta).encode()})
     pq.write_table(table, place, compression="zstd", row_group_size=100_000)
+
+
+def _by_row(measure: Measure, *, whole: bool) -> bool:
+    """Whether rows one by one give the metric; whole: all of them are measured at once."""
+    return not sparse.issparse(measure.parts) and (whole or not measure.recentre)
+
+
+def _hash(ids: pa.ChunkedArray) -> str:
+    """Of ids in order: two runs have the same rows where it is the same."""
+    found = hashlib.sha256()
+    for chunk in ids.chunks:
+        for start in range(0, len(chunk), ROWS_AT_ONCE):
+            found.update("\0".join([*chunk.slice(start, ROWS_AT_ONCE).to_pylist(), ""]).encode())
+    return found.hexdigest()
 
 
 def _prices(store: RunStore) -> pd.Series | None:
@@ -114,13 +129,12 @@ def _flat(run: Run, rows: pd.DataFrame, found: Mapping[str, Measure], prices: pd
 class _Curves:
     """Sums of ranking metrics over rows, at each cut-off."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    metrics = tuple(f"{name}@{k}" for name in CURVES for k in CUTS)
+
+    def __init__(self) -> None:
         self._sums = {name: np.zeros((len(CUTS), 2)) for name in CURVES}
 
-    def add(self, rows: pd.DataFrame) -> None:
-        asked = [f"{name}@{k}" for name in CURVES for k in CUTS]
-        found = measures(self._kind, rows, asked)
+    def add(self, found: Mapping[str, Measure]) -> None:
         for name in CURVES:
             for place, k in enumerate(CUTS):
                 values = found[f"{name}@{k}"].values

@@ -55,6 +55,7 @@ class RunValues:
         self._parts: Mapping[str, int] = meta["parts"]
         self.metrics: tuple[str, ...] = tuple(self._parts)
         self.slices: tuple[str, ...] = tuple(meta["slices"])
+        self.ids_hash: str = meta["ids"]  # of the rows' ids in order
         self._whole: Mapping[str, Sequence[float]] = meta["whole"]
         self.curves: Mapping[str, Sequence[float]] = meta["curves"]
         self._connection = duckdb.connect(
@@ -121,7 +122,7 @@ class RunValues:
         found: pd.DataFrame = self._connection.cursor().sql(sql).df()
         return found
 
-    @property
+    @cached_property
     def figures(self) -> dict[str, Figure]:
         """Every metric over all rows, in the order of the kind; those that rows alone don't give are among them."""
         n = self.count()

@@ -170,11 +170,11 @@ class RunStore:
             raise _damaged(place, ROWS, error) from None
 
     def batches(self, run_id: str, size: int) -> Iterator[pd.DataFrame]:
-        """The rows of a run, at most `size` at a time. Errors as in `rows`."""
+        """The rows of a run, at most `size` at a time, lists as Arrow holds them. Errors as in `rows`."""
         place = self.folder(run_id)
         try:
             for batch in pq.ParquetFile(place / ROWS).iter_batches(size):
-                yield batch.to_pandas()
+                yield batch.to_pandas(types_mapper=_lists_of_arrow)
         except (OSError, pa.ArrowInvalid) as error:
             raise _damaged(place, ROWS, error) from None
 
@@ -290,6 +290,11 @@ def _typed(rows: pd.DataFrame) -> pa.Table:
         except pa.ArrowException as error:
             raise DataError(f"can't be stored as {_TYPES.get(name, 'one type')} ({error}).", column=name) from None
     return pa.table(arrays)
+
+
+def _lists_of_arrow(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """Lists stay as they are: an array for each would take most of the time of measuring them."""
+    return pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
 
 
 def _damaged(place: Path, file: str, why: object) -> WorkspaceError:

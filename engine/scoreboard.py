@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.errors import DataError, UnknownNameError
 from engine.gold import is_gold
 from engine.metrics.definitions import Definition, definition, label
@@ -118,6 +116,6 @@ def paired_values(store: RunStore, run_id: str, baseline: str) -> RunValues:
     """The table of `baseline`, known to have the same rows as `run_id`. Raises DataError with the difference."""
     comparable(store, baseline, run_id)
     values, beside = open_values(store, run_id), open_values(store, baseline)
-    if not np.array_equal(values.ids, beside.ids):
+    if values.ids_hash != beside.ids_hash:
         raise DataError(f"Runs {baseline} and {run_id} can't be compared: their {values.kind.unit} aren't the same.")
     return beside

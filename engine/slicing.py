@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from engine.metrics.lists import arrow_lists
 from engine.metrics.measures import find_kind
 
 _CYRILLIC, _LATIN = re.compile(r"[\u0400-\u04ff]"), re.compile(r"[a-z]", re.IGNORECASE)
@@ -47,22 +49,24 @@ def slices_of(kind: str, rows: pd.DataFrame, prices: pd.Series | None = None) ->
 
     prices: of the catalogue by item id, for parting by price; None: there is no such slice.
     """
-    wanted = rows["known" if find_kind(kind).name == "tags" else "relevant"].tolist()
+    wanted = arrow_lists(rows["known" if find_kind(kind).name == "tags" else "relevant"])
     found: dict[str, Any] = {name: rows[name].tolist() for name in ("category", "history", "item_age") if name in rows}
     if "answerable" in rows:
         found["answerable"] = ["yes" if value else "no" for value in rows["answerable"].tolist()]
     if "query" in rows:
         texts = [str(text) for text in rows["query"].tolist()]
-        found["words"] = [_banded(len(text.split()), (1, 2, 3, 6), WORDS) for text in texts]
+        found["words"] = _banded([len(text.split()) for text in texts], (1, 2, 3, 6), WORDS)
         found["script"] = [_script(text) for text in texts]
-    found["n_wanted"] = [_banded(len(items) if items is not None else 0, (0, 1, 5), WANTED) for items in wanted]
+    found["n_wanted"] = _banded(pc.fill_null(pc.list_value_length(wanted), 0).to_numpy(), (0, 1, 5), WANTED)
     if prices is not None and kind != "tags" and prices.notna().any():
-        found["price"] = _price_bands(wanted, prices)
+        found["price"] = _price_bands(wanted.to_pylist(), prices)
     return {name: np.array(values, dtype=object) for name, values in found.items()}
 
 
-def _banded(n: int, ends: Sequence[int], names: Sequence[str]) -> str:
-    return names[int(np.searchsorted(ends, n))]
+def _banded(
+    counts: Sequence[int] | NDArray[np.integer], ends: Sequence[int], names: Sequence[str]
+) -> NDArray[np.object_]:
+    return np.array(names, dtype=object)[np.searchsorted(ends, counts)]
 
 
 def _script(text: str) -> str:
@@ -73,7 +77,7 @@ def _script(text: str) -> str:
 def _price_bands(wanted: Sequence[Any], prices: pd.Series) -> list[str]:
     low, high = np.nanquantile(prices.to_numpy(dtype=np.float64, na_value=np.nan), [1 / 3, 2 / 3])
     of: Callable[[str], Any] = prices.to_dict().get
-    firsts = [of(items[0]) if items is not None and len(items) else None for items in wanted]
+    firsts = [of(items[0]) if items else None for items in wanted]
     return [
         PRICES[3] if price is None or price != price else PRICES[int(price > low) + int(price > high)]
         for price in firsts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ def arrow_lists(column: Lists, type_: pa.DataType | None = None) -> pa.Array:
 
 def longest_list(column: Lists) -> int:
     """The length of the longest list of `column`, 0 when all are empty."""
+    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.ArrowDtype):
+        return int(pc.max(pc.list_value_length(pa.array(column))).as_py() or 0)
     return max((len(each) for each in column if each is not None), default=0)
 
 

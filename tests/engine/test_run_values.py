@@ -129,3 +129,18 @@ def test_listed_items_are_counted_once_a_list(workspace):
     values = open_values(store, run_id)
     assert values.listed(2).to_numpy().tolist() == [["a", 2], ["b", 1], ["c", 1]]
     assert values.listed(3).to_numpy().tolist() == [["a", 2], ["b", 2], ["c", 1]]
+
+
+def test_the_same_rows_in_another_order_are_known_to_be_the_same(workspace):
+    rows = search_rows()
+    one, other = (open_values(*save(workspace, "search", found)) for found in (rows, rows[::-1].reset_index(drop=True)))
+    fewer = open_values(*save(workspace, "search", rows[1:].reset_index(drop=True)))
+    assert one.ids_hash == other.ids_hash != fewer.ids_hash
+
+
+def test_a_row_without_lists_wants_nothing(workspace):
+    rows = search_rows(3)
+    rows.at[1, "relevant"], rows.at[2, "hits"] = None, None
+    values = open_values(*save(workspace, "search", rows))
+    assert values.page(size=None)["n_wanted"].tolist()[1] == "nothing"
+    assert {name: figure.value for name, figure in values.figures.items()} == pytest.approx(aggregate("search", rows))
