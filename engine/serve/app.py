@@ -26,6 +26,7 @@ from engine.serve.recommendations import make_lists
 from engine.serve.routes import reading, watching, writing
 from engine.serve.service import Service
 from engine.serve.storage import Database, database_url
+from engine.serve.traffic import Traffic, end
 from engine.serve.work import Work
 
 ABOUT = """What a store's shelf shows to whom: recommendations, similar items, tags and search.
@@ -57,13 +58,15 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None) -> 
     """What `create_app` serves, with its database open."""
     opened = Database(database_url(workspace, database), wait=config.store_deadline)
     opened.create()
+    parts, metrics = make_parts(workspace, config.retry), Metrics()
     return Service(
         config=config,
-        parts=make_parts(workspace, config.retry),
+        parts=parts,
         database=opened,
         keys=Keys(opened, remember=config.keys_for),
         limits=Limits(config.rate, config.burst),
-        metrics=Metrics(),
+        metrics=metrics,
+        traffic=Traffic(opened, metrics, parts.slots),
         work=Work(config.threads),
         lists=Batches(make_lists),
     )
@@ -76,14 +79,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     write_logs()
     forget_dead()
     await service.refresh()
-    keeper = asyncio.create_task(service.keep_fresh())
+    keepers = [asyncio.create_task(keeper) for keeper in (service.keep_fresh(), service.traffic.keep_writing())]
     try:
         yield
     finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
+        for keeper in keepers:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
         service.work.close()
+        await end(service.traffic)
         service.database.close()
 
 

@@ -71,6 +71,7 @@ class _Passage:
         method = method if method in ("GET", "POST", "HEAD") else "other"
         metrics.requests.labels(self._route, method, str(self._status)).inc()
         metrics.seconds.labels(self._route).observe(seconds)
+        self._service.traffic.note(self._route, self._status, seconds)
         caller = self._scope["state"].get("key_id")
         fields: dict[str, Any] = {"request": self._id, "route": self._route, "method": method, "key": caller}
         log("answered", **fields, status=self._status, ms=round(seconds * 1000, 2))

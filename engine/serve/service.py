@@ -16,6 +16,7 @@ from engine.serve.metrics import Metrics
 from engine.serve.parts import Parts
 from engine.serve.problems import Problem
 from engine.serve.storage import Database
+from engine.serve.traffic import Traffic
 from engine.serve.work import Work
 
 
@@ -29,6 +30,7 @@ class Service:
     keys: Keys
     limits: Limits
     metrics: Metrics
+    traffic: Traffic
     work: Work
     lists: Batches[Any, Any]
 

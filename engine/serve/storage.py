@@ -95,7 +95,7 @@ class Database:
         else:
             limits = {"connect_timeout": max(int(wait), 1), "options": f"-c statement_timeout={int(wait * 1000)}"}
             self.engine = create_engine(url, pool_pre_ping=True, pool_timeout=wait, connect_args=limits)
-        self._insert = _INSERTS[url.get_backend_name()]
+        self.insert = _INSERTS[url.get_backend_name()]
 
     def create(self) -> None:
         """Make the tables that aren't there. Two processes must not do it at once: whoever starts the workers does."""
@@ -112,7 +112,7 @@ class Database:
         first = {one.event_id: one for one in reversed(events)}
         rows = [asdict(one) for one in first.values()]
         with self.begin() as connection:
-            insert = self._insert(EVENTS).values(rows).on_conflict_do_nothing(index_elements=["event_id"])
+            insert = self.insert(EVENTS).values(rows).on_conflict_do_nothing(index_elements=["event_id"])
             new = set(connection.execute(insert.returning(EVENTS.c.event_id)).scalars())
             there = self._there(connection, [one for one in first if one not in new])
         return [_outcome(one, first[one.event_id] is one and one.event_id in new, first, there) for one in events]
