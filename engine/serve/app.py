@@ -58,7 +58,8 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None) -> 
     """What `create_app` serves, with its database open."""
     opened = Database(database_url(workspace, database), wait=config.store_deadline)
     opened.create()
-    parts, metrics = make_parts(workspace, config.retry), Metrics()
+    parts, metrics = make_parts(workspace, config.retry), Metrics(workspace / "retraining" / "LAST.json")
+    metrics.threads.set(config.threads)
     return Service(
         config=config,
         parts=parts,
@@ -67,7 +68,7 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None) -> 
         limits=Limits(config.rate, config.burst),
         metrics=metrics,
         traffic=Traffic(opened, metrics, parts.slots),
-        work=Work(config.threads),
+        work=Work(config.threads, metrics.busy.track_inprogress),
         lists=Batches(make_lists),
     )
 

@@ -24,6 +24,7 @@ from engine.serve.items import item_of
 from engine.serve.logs import log_failure
 from engine.serve.opening import Recommending
 from engine.serve.problems import Problem, not_built
+from engine.serve.reranking import moved_by_categories
 from engine.serve.schemas import Missing, Reason, RecommendationsAnswer, Recommended
 from engine.serve.service import Service
 
@@ -56,13 +57,17 @@ class Kind:
 
 @dataclass(frozen=True)
 class Made:
-    """The list at `place` of those that the pipeline made together; recent: events of a moment ago are in it."""
+    """The list at `place` of those that the pipeline made together.
+
+    recent: events of a moment ago are in it; moved: the user's categories moved it.
+    """
 
     histories: Interactions
     gathered: Gathered
     lists: Recommendations
     place: int
     recent: bool
+    moved: bool
 
     @property
     def rows(self) -> list[int]:
@@ -97,6 +102,7 @@ async def recommend(service: Service, asked: Asked) -> RecommendationsAnswer:
         return _popular(service, served.assortment, asked, category, "error")
     reasons = await _reasons(service, served, made, until - time.monotonic()) if asked.explain else None
     service.metrics.lists.labels("known" if made.known else "cold").inc()
+    service.metrics.reranked.labels("categories" if made.moved else "none").inc()
     service.metrics.items.inc(len(made.rows))
     return _answer(served, made, reasons, asked)
 
@@ -134,7 +140,8 @@ def _make(kind: Kind, asked: Sequence[Asked]) -> list[Made]:
         gathered = served.pipeline.gather(histories, category=served.assortment.mask(kind.category))
     with stage("rank"):
         lists = served.pipeline.rank(gathered, kind.k)
-    return [Made(histories, gathered, lists, place, recent) for place in range(len(asked))]
+    moved = moved_by_categories(gathered, served.pipeline.config, kind.k).tolist()
+    return [Made(histories, gathered, lists, place, recent, moved[place]) for place in range(len(asked))]
 
 
 def _histories(served: Recommending, asked: Sequence[Asked], happened: Mapping[str, list[Happened]]) -> Interactions:

@@ -66,6 +66,15 @@ class Event:
     price: float | None = None
 
 
+def paid(event: Event) -> float:
+    """What an event brought in: the price of a transaction times its quantity (1 unless it says), else 0.
+
+    Cancellations take nothing off: they don't say which transaction they undo.
+    """
+    quantity = 1.0 if event.quantity is None else event.quantity
+    return quantity * (event.price or 0.0) if event.event == "transaction" else 0.0
+
+
 def database_url(folder: Path, url: str | None = None) -> URL:
     """The URL of the database: `url` as it is given, else a file of SQLite in `folder`.
 

@@ -12,11 +12,12 @@ from engine.errors import StorageError
 from engine.recommend.events import micros
 from engine.serve.config import ServeConfig
 from engine.serve.logs import log_failure
+from engine.serve.metrics import EVERYONE
 from engine.serve.problems import Problem
 from engine.serve.recommendations import SECOND
 from engine.serve.schemas import EventOutcome, EventsAnswer, EventTold
 from engine.serve.service import Service, unavailable
-from engine.serve.storage import Event
+from engine.serve.storage import Event, Stored, paid
 
 Adjusted = Literal["clock_skew", "late"]
 
@@ -30,7 +31,7 @@ async def tell(service: Service, told: Sequence[EventTold]) -> EventsAnswer:
     events = [event for event, _ in timed]
     try:
         with service.metrics.stage("store"):
-            stored = await service.work.store(partial(service.database.add, events), service.config.store_deadline)
+            stored = await service.work.store(partial(_store, service, events), service.config.store_deadline)
     except (StorageError, TimeoutError) as error:
         log_failure("events could not be stored", error, events=len(events))
         service.metrics.errors.labels("events", type(error).__name__).inc()
@@ -40,10 +41,16 @@ async def tell(service: Service, told: Sequence[EventTold]) -> EventsAnswer:
         for (one, adjusted), outcome in zip(timed, stored, strict=True)
     ]
     _count(service, told, outcomes)
+    _count_by_variant(service, [event for event, outcome in zip(events, stored, strict=True) if outcome == "stored"])
     counts = Counter(stored)
     return EventsAnswer(
         stored=counts["stored"], duplicates=counts["duplicate"], conflicts=counts["conflict"], outcomes=outcomes
     )
+
+
+def _store(service: Service, events: Sequence[Event]) -> list[Stored]:
+    with service.metrics.stores.time():
+        return service.database.add(events)
 
 
 def _timed(told: EventTold, now: int, config: ServeConfig) -> tuple[Event, Adjusted | None]:
@@ -72,3 +79,10 @@ def _count(service: Service, told: Sequence[EventTold], outcomes: Sequence[Event
         service.metrics.events.labels(kind, outcome).inc(n)
     for adjusted in filter(None, (said.adjusted for said in outcomes)):
         service.metrics.adjusted.labels(adjusted).inc()
+
+
+def _count_by_variant(service: Service, stored: Sequence[Event]) -> None:
+    for kind, n in Counter(event.event for event in stored).items():
+        service.metrics.variant_events.labels(EVERYONE, kind).inc(n)
+    if revenue := sum(map(paid, stored)):
+        service.metrics.variant_revenue.labels(EVERYONE).inc(revenue)
