@@ -8,6 +8,9 @@ SHELFWISE_DATABASE. Ctrl-C or SIGTERM: no new requests, those under way are answ
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -16,11 +19,18 @@ from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from engine.errors import MissingExtraError, SettingsError
 from engine.settings import load_database_url, load_settings, share_metrics
 from engine.workspace import find_workspace
 from scripts.cli import chosen_workspace, parser, run
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from engine.serve.config import ServeConfig
 
 GRACE = 30  # seconds that requests under way may take after SIGTERM
 MOST_WORKERS = 64
@@ -29,7 +39,7 @@ MOST_WORKERS = 64
 @run
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until told to stop."""
-    for module in ("fastapi", "uvicorn", "prometheus_client", "sqlalchemy"):
+    for module in ("fastapi", "httptools", "uvicorn", "prometheus_client", "sqlalchemy"):
         if find_spec(module) is None:
             raise MissingExtraError("The service", module, "ops")
     arguments = _parser().parse_args(argv)
@@ -46,8 +56,8 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
     from uvicorn import Config, Server
     from uvicorn.supervisors import Multiprocess
 
-    from engine.serve.app import create_app
     from engine.serve.config import ServeConfig
+    from engine.serve.connections import Connection
     from engine.serve.storage import Database, database_url
 
     url, config = (
@@ -58,8 +68,10 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
     database.create()
     database.close()
     serving = Config(
-        partial(create_app, workspace, config, database=url),
+        partial(_app, workspace, config, url),
         factory=True,
+        http=Connection,
+        ws="none",
         host=arguments.host,
         port=arguments.port,
         workers=arguments.workers,
@@ -76,6 +88,20 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
         return 0 if server.started else 1
     Multiprocess(serving, sockets=[serving.bind_socket()]).run()
     return 0
+
+
+def _app(workspace: Path, config: ServeConfig, url: str | None) -> FastAPI:
+    """The app of one process, which ends when the process that looks after it was killed and can't tell it to."""
+    from engine.serve.app import create_app
+
+    if parent := multiprocessing.parent_process():
+
+        def end() -> None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        Thread(target=end, name="parent", daemon=True).start()
+    return create_app(workspace, config, database=url)
 
 
 def _parser() -> ArgumentParser:

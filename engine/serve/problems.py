@@ -32,8 +32,8 @@ class Problem(Exception):
         self.status, self.kind, self.detail = status, kind, detail
         self.headers, self.errors = dict(headers or {}), list(errors)[:MOST_ERRORS]
 
-    def response(self, request_id: str) -> Response:
-        """The document, with the id under which the log tells more."""
+    def document(self, request_id: str) -> bytes:
+        """What is told of it, with the id under which the log tells more."""
         document: dict[str, Any] = {
             "type": f"urn:shelfwise:problem:{self.kind}",
             "title": HTTPStatus(self.status).phrase,
@@ -43,7 +43,11 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = self.errors
-        return Response(orjson.dumps(document), self.status, self.headers, media_type=MEDIA)
+        return orjson.dumps(document)
+
+    def response(self, request_id: str) -> Response:
+        """The document as an answer."""
+        return Response(self.document(request_id), self.status, self.headers, media_type=MEDIA)
 
 
 def not_found(what: str) -> Problem:

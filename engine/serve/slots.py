@@ -86,6 +86,11 @@ class Slot(Generic[T]):
                 return "same"
             label = self._label(value) if self._label else version
             self.current = Loaded(value, version, label, self._made())
+        except NotBuiltError as error:  # a part that is built by and by; where one serves already, it goes on
+            if self.current:
+                return self._fail(version, error)
+            self._failed, self.problem = version, str(error)
+            return "same"
         except Exception as error:  # a damaged file may fail in any way, and the old one must go on serving
             return self._fail(version, error)
         self._failed, self.problem = "", ""

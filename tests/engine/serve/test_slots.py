@@ -96,3 +96,15 @@ def test_a_pointer_that_cannot_be_read_is_told_once(shelf, slot):
 
     slot._version = unreadable
     assert [slot.refresh(), slot.refresh()] == ["failed", "same"] and slot.current.value == "model 1"
+
+
+def test_what_was_never_built_is_no_failure_at_opening_either(shelf, slot):
+    def unbuilt():
+        raise NotBuiltError("A model", "train")
+
+    opened, slot._open = slot._open, unbuilt
+    assert slot.refresh() == "same" and "isn't built" in slot.problem
+    slot._open, shelf.now = opened, 61.0
+    assert slot.refresh() == "swapped" and slot.problem == ""
+    shelf.pointer, slot._open = "2", unbuilt
+    assert slot.refresh() == "failed" and slot.current.value == "model 1"
