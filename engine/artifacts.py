@@ -1,7 +1,8 @@
 """Model folders: artifacts/<kind>/<name>/<version>/ with a card.json, and a CURRENT pointer beside the versions.
 
-A version is written to a temporary sibling and renamed into place; the pointer flips last. Nothing here unpickles:
-models are safetensors, LightGBM text, JSON or .npz read with allow_pickle=False.
+A version is written to a temporary sibling and renamed into place; the pointer flips last. Several artifacts begin to
+serve together: a file names their versions, and counts from the moment it is there; then the pointers follow. Nothing
+here unpickles: models are safetensors, LightGBM text, JSON or .npz read with allow_pickle=False.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from engine.atomic import TEMPORARY, atomic_path, remove, sha256, temporary_sibling, write_text
+from engine.atomic import TEMPORARY, atomic_path, remove, sha256, sync, temporary_sibling, write_json, write_text
 from engine.errors import ArtifactError, NotBuiltError, UnknownNameError, shown
 from engine.workspace import LOCK_WAIT, Workspace
 
 CARD = "card.json"
 POINTER = "CURRENT"
+TOGETHER = ".together.json"  # versions of several artifacts that serve from now on, their pointers still to be written
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,12 @@ class ArtifactStore:
 
     workspace: Workspace
 
-    def save(self, card: Card, write: Callable[[Path], None]) -> Card:
+    def save(self, card: Card, write: Callable[[Path], None], *, serve: bool = True) -> Card:
         """Write a new version of `card.kind`/`card.name` with `write(folder)` and make it CURRENT.
 
-        Returns the card as stored, with its files' checksums. A failing `write` leaves everything as it was. The
-        workspace is locked until the new version serves, so `write` may look at the one that serves now.
+        serve: whether it serves at once; otherwise it waits to be promoted. Returns the card as stored, with its files'
+        checksums. A failing `write` leaves everything as it was. The workspace is locked until the new version serves,
+        so `write` may look at the one that serves now.
         """
         place = self._place(card.kind, card.name, card.version)
         if place.exists():
@@ -73,7 +76,8 @@ class ArtifactStore:
         with self.workspace.lock(wait=LOCK_WAIT):
             with atomic_path(place) as folder:
                 stored = self._written(card, place, folder, write)
-            self.promote(card.kind, card.name, card.version)
+            if serve:
+                self.promote(card.kind, card.name, card.version)
         return stored
 
     def _written(self, card: Card, place: Path, folder: Path, write: Callable[[Path], None]) -> Card:
@@ -89,9 +93,56 @@ class ArtifactStore:
 
     def promote(self, kind: str, name: str, version: str) -> None:
         """Make `version` the one that serves."""
+        self._check_version(kind, name, version)
+        self._follow()
+        write_text(self._place(kind, name) / POINTER, version + "\n")
+
+    def promote_together(self, versions: Mapping[tuple[str, str], str]) -> None:
+        """Make versions of several artifacts, by kind and name, serve at one moment: a kill leaves all or none of them.
+
+        The caller holds the workspace's lock.
+        """
+        for (kind, name), chosen in versions.items():
+            self._check_version(kind, name, chosen)
+        self._follow()
+        write_json(self._together, [[*named, chosen] for named, chosen in versions.items()])
+        self._follow()
+
+    def serving(self) -> dict[tuple[str, str], str]:
+        """The version that serves of each artifact, by kind and name, as pointers have it, right or wrong."""
+        found = {}
+        for pointer in sorted((self.workspace.path / "artifacts").glob(f"*/*/{POINTER}")):
+            try:
+                found[pointer.parent.parent.name, pointer.parent.name] = pointer.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                found[pointer.parent.parent.name, pointer.parent.name] = "unreadable"
+        return dict(sorted({**found, **self._due()}.items()))
+
+    @property
+    def _together(self) -> Path:
+        return self.workspace.path / "artifacts" / TOGETHER
+
+    def _due(self) -> dict[tuple[str, str], str]:
+        """The versions that serve and whose pointers a killed process may not have written."""
+        try:
+            listed = json.loads(self._together.read_text(encoding="utf-8"))
+            return {(kind, name): due for kind, name, due in listed}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            raise ArtifactError(f"{self._together} can't be read ({error}); remove it.") from None
+
+    def _follow(self) -> None:
+        """Write the pointers that are due. Doing it again after a kill is harmless."""
+        for named, due in self._due().items():
+            write_text(self._place(*named) / POINTER, due + "\n")
+        if self._together.exists():
+            self._together.unlink()
+            sync(self._together.parent)
+
+    def _check_version(self, kind: str, name: str, version: str) -> None:
         if version not in self.versions(kind, name):
             raise UnknownNameError(f"version of {kind}/{name}", version, self.versions(kind, name))
-        write_text(self._place(kind, name) / POINTER, version + "\n")
 
     def discard(self, kind: str, name: str, version: str) -> None:
         """Remove a version that doesn't serve: it is renamed first, so that nobody finds half of it."""
@@ -102,7 +153,8 @@ class ArtifactStore:
 
     def names(self, kind: str) -> list[str]:
         """Names of the artifacts of `kind` that have a CURRENT version, sorted."""
-        return sorted(pointer.parent.name for pointer in self._place(kind).glob(f"*/{POINTER}"))
+        pointed = {pointer.parent.name for pointer in self._place(kind).glob(f"*/{POINTER}")}
+        return sorted(pointed | {name for due, name in self._due() if due == kind})
 
     def versions(self, kind: str, name: str) -> list[str]:
         """Finished versions of an artifact, oldest first."""
@@ -114,11 +166,11 @@ class ArtifactStore:
 
         Raises NotBuiltError with `command` when there is none, ArtifactError when the pointer leads to none.
         """
-        pointer = self._place(kind, name) / POINTER
-        if not pointer.exists():
+        pointer, due = self._place(kind, name) / POINTER, self._due().get((kind, name))
+        if due is None and not pointer.exists():
             raise NotBuiltError(f"{kind} {shown(name)} of workspace {shown(self.workspace.name)}", command)
         try:
-            version = pointer.read_text(encoding="utf-8").strip()
+            version = due or pointer.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ArtifactError(f"{pointer} can't be read ({error}); train it again: {command}") from None
         if version not in self.versions(kind, name):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.artifacts import POINTER, ArtifactStore, Card
+from engine.artifacts import ArtifactStore, Card
 from engine.decisions import MAX_REASON, MAX_WHO, clean
-from engine.errors import ArtifactError, DataError, ShelfwiseError
+from engine.errors import ArtifactError, DataError, ShelfwiseError, StorageError
 from engine.state import State
 from engine.workspace import Workspace
 
 LOCK_WAIT = 5.0  # seconds: promoting is quick, but a training may hold the lock
 _INSERT = "INSERT INTO promoted (kind, name, version, before, reason, who) VALUES (?, ?, ?, ?, ?, ?)"
+_KNOWN = "SELECT name, version FROM promoted WHERE kind = ?"
 _LOG = "SELECT kind, name, version, before, reason, who, decided FROM promoted ORDER BY id DESC LIMIT ?"
 
 
@@ -49,13 +50,7 @@ class Versions:
 
     def serving(self) -> dict[tuple[str, str], str]:
         """The version that serves of each artifact, by kind and name. Reads pointers alone, so it is quick."""
-        found = {}
-        for pointer in sorted((self.workspace.path / "artifacts").glob(f"*/*/{POINTER}")):
-            try:
-                found[pointer.parent.parent.name, pointer.parent.name] = pointer.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
-                found[pointer.parent.parent.name, pointer.parent.name] = "unreadable"
-        return found
+        return ArtifactStore(self.workspace).serving()
 
     def listed(self) -> list[Version]:
         """Every finished version of every artifact, those of one artifact newest first."""
@@ -87,6 +82,32 @@ class Versions:
             store.promote(kind, name, version)
         with State.open(self.workspace) as state:
             state.write(_INSERT, [(kind, name, version, before, reason, who)])
+
+    def promote_together(
+        self, kind: str, versions: Mapping[str, str], *, over: Mapping[str, str], reason: str, who: str
+    ) -> None:
+        """Let `versions` of artifacts of `kind`, by name, serve from one moment on, and keep who did it and why.
+
+        over: the versions that the decision was made on, by name; a name that isn't there served not at all. Where the
+        versions serve already, as after a kill, only what the log lacks is added. Raises StorageError when others serve
+        by now, and what `promote` raises: then what served before still does.
+        """
+        reason, who = clean(reason, "reason", MAX_REASON), clean(who, "name", MAX_WHO)
+        store = ArtifactStore(self.workspace)
+        for name, version in versions.items():
+            store.open(kind, name, version)
+        with self.workspace.lock(wait=LOCK_WAIT):
+            serving = {name: self.serving().get((kind, name)) for name in versions}
+            if serving != dict(versions):
+                changed = next((name for name in versions if serving[name] != over.get(name)), None)
+                if changed is not None:
+                    said = f"{kind}/{changed} serves {serving[changed]} by now, not {over.get(changed)}"
+                    raise StorageError(f"{said}; compare with that first.")
+                store.promote_together({(kind, name): version for name, version in versions.items()})
+        with State.open(self.workspace) as state:
+            known = {(name, version) for name, version in state.read(_KNOWN, [kind])}
+            rows = [(kind, name, v, over.get(name, ""), reason, who) for name, v in versions.items()]
+            state.write(_INSERT, [row for row in rows if row[1:3] not in known])
 
     def log(self, limit: int = 50) -> list[Promotion]:
         """The changes that people made, newest first."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.artifacts import ArtifactStore
-from engine.errors import ArtifactError, ShelfwiseError
+from engine.errors import ArtifactError, ShelfwiseError, UnknownNameError
 from engine.hiding import Hiding
 from engine.recommend.base import Recommender
 from engine.recommend.catalogue import Catalogue
@@ -18,23 +18,26 @@ from engine.recommend.events import EventConfig
 from engine.recommend.pipeline import Pipeline, PipelineConfig
 from engine.recommend.registry import RECOMMENDERS
 from engine.recommending.shop import FILL, RecommendConfig, Shop, make_pipeline, open_shop
-from engine.recommending.training import KIND, PIPELINE, PIPELINE_FILE
+from engine.recommending.training import KIND, MODELS_FILE, PIPELINE, PIPELINE_FILE
 from engine.recommending.trials import Trial, load_trial
 from engine.workspace import Workspace
 
 
-def open_pipeline(workspace: Workspace) -> tuple[Shop, Pipeline]:
+def open_pipeline(workspace: Workspace, version: str | None = None) -> tuple[Shop, Pipeline]:
     """The pipeline that serves, with the shop it recommends from; what people have hidden by now is left out.
 
-    Raises NotBuiltError with the command when it isn't built, ArtifactError when its files are damaged.
+    version: another one, opened over the models that it was measured with. Raises NotBuiltError with the command when
+    it isn't built, UnknownNameError for a version that there isn't, ArtifactError when files are damaged.
     """
     store = ArtifactStore(workspace)
-    version = store.current(KIND, PIPELINE, command=train_command(workspace))
-    config = read_config(workspace, store.open(KIND, PIPELINE, version))
-    shop_config = _shop_config(store.card(KIND, PIPELINE, version).config)
-    shop = open_shop(workspace, shop_config)
+    chosen = version or store.current(KIND, PIPELINE, command=train_command(workspace))
+    if chosen not in store.versions(KIND, PIPELINE):
+        raise UnknownNameError("version of the pipeline", chosen, store.versions(KIND, PIPELINE))
+    folder = store.open(KIND, PIPELINE, chosen)
+    config, pinned = read_config(workspace, folder), read_models(workspace, folder) if version else {}
+    shop = open_shop(workspace, shop_config(store.card(KIND, PIPELINE, chosen).config))
     names = [*[name for name, weight in config.sources.items() if weight > 0], FILL]
-    models = {name: open_model(workspace, name, shop.catalogue) for name in dict.fromkeys(names)}
+    models = {name: open_model(workspace, name, shop.catalogue, pinned.get(name)) for name in dict.fromkeys(names)}
     pipeline = make_pipeline(shop, shop.all, models, config, seed=0)
     return shop, replace(pipeline, hidden=Hiding(workspace).mask(shop.catalogue.item_ids))
 
@@ -48,6 +51,18 @@ def read_config(workspace: Workspace, folder: Path) -> PipelineConfig:
         raise ArtifactError(said) from None
 
 
+def read_models(workspace: Workspace, folder: Path) -> dict[str, str]:
+    """The versions of the models, by name, that the pipeline in `folder` was measured with; empty where it is older
+    than that is kept. Raises ArtifactError with the command when the file can't be read."""
+    try:
+        return {str(name): str(version) for name, version in json.loads((folder / MODELS_FILE).read_bytes()).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        said = f"{folder / MODELS_FILE} can't be read ({error}); train again: {train_command(workspace)}"
+        raise ArtifactError(said) from None
+
+
 def open_trial(workspace: Workspace, shop: Shop, config: PipelineConfig) -> Trial:
     """What was measured when the pipeline that serves was trained, to try other weights than `config` on."""
     store = ArtifactStore(workspace)
@@ -55,10 +70,10 @@ def open_trial(workspace: Workspace, shop: Shop, config: PipelineConfig) -> Tria
     return load_trial(store.open(KIND, PIPELINE, version), shop.catalogue, config)
 
 
-def open_model(workspace: Workspace, name: str, catalogue: Catalogue) -> Recommender:
-    """The version of `name` that serves. Raises ArtifactError when it was fitted on another catalogue."""
+def open_model(workspace: Workspace, name: str, catalogue: Catalogue, version: str | None = None) -> Recommender:
+    """The version of `name` that serves, or another one. Raises ArtifactError when it is of another catalogue."""
     store = ArtifactStore(workspace)
-    version = store.current(KIND, name, command=train_command(workspace))
+    version = version or store.current(KIND, name, command=train_command(workspace))
     model: Recommender = RECOMMENDERS.load(name).load(store.open(KIND, name, version))
     if model.item_ids.tolist() != catalogue.item_ids.tolist():
         raise ArtifactError(
@@ -73,7 +88,7 @@ def train_command(workspace: Workspace) -> str:
     return f".venv/bin/python scripts/train_recommender.py --workspace {workspace.name}"
 
 
-def _shop_config(config: Mapping[str, Any]) -> RecommendConfig:
-    """The reverse of `_described`."""
+def shop_config(config: Mapping[str, Any]) -> RecommendConfig:
+    """What held for every model, from the configuration on a card: the reverse of `described`."""
     said = config["shop"]
     return RecommendConfig(EventConfig(**said["events"]), Rules(**said["rules"]), tuple(said["targets"]))

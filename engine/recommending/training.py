@@ -23,6 +23,7 @@ from engine.workspace import Workspace
 
 KIND = "recommenders"
 PIPELINE, PIPELINE_FILE = "pipeline", "pipeline.json"
+MODELS_FILE = "models.json"
 SOURCES = ("als", "item_knn", "ease", "popular", "popular_in_category", "recent")
 Progress = Callable[[float, str], None]
 
@@ -81,12 +82,14 @@ def train_pipeline(
     run = measure(workspace, then, PIPELINE, rows, config=described(shop.config, weights), seed=seed)
     report(0.7, "fitting on everything")
     everything = shop.all
+    versions = {}
     for name in names:
         served = fit_model(name, everything, shop.catalogue, config=models[name].config, seed=seed)
-        _save(workspace, name, served.save, runs[name])
+        versions[name] = _save(workspace, name, served.save, runs[name]).version
 
     def write(folder: Path) -> None:
         write_config(folder, weights)
+        write_models(folder, versions)
         save_trial(folder, line, gathered, task)
 
     card = _save(workspace, PIPELINE, write, run)
@@ -103,6 +106,11 @@ def write_config(folder: Path, config: PipelineConfig) -> None:
     """Write the weights that serve into the folder of a version."""
     text = json.dumps(asdict(config), ensure_ascii=False, indent=2) + "\n"
     (folder / PIPELINE_FILE).write_text(text, encoding="utf-8")
+
+
+def write_models(folder: Path, versions: Mapping[str, str]) -> None:
+    """Write into the folder of a pipeline's version which versions of the models, by name, it was measured with."""
+    (folder / MODELS_FILE).write_text(json.dumps(dict(versions), indent=2) + "\n", encoding="utf-8")
 
 
 def _measured(

@@ -24,7 +24,7 @@ from engine.recommend.pipeline import PipelineConfig
 from engine.recommending.measuring import rule_words
 from engine.recommending.serving import open_trial, read_config, train_command
 from engine.recommending.shop import Shop
-from engine.recommending.training import KIND, PIPELINE, described, write_config
+from engine.recommending.training import KIND, PIPELINE, described, write_config, write_models
 from engine.recommending.trials import FILE as TRIAL_FILE
 from engine.recommending.trials import Trial
 from engine.runs import RunStore, new_run
@@ -93,6 +93,9 @@ def set_weights(
             raise StorageError(f"Other weights were put to serve meanwhile ({over} served before); look at them first.")
         write_config(place, config)
         shutil.copy2(folder / TRIAL_FILE, place / TRIAL_FILE)
+        write_models(
+            place, {name: store.current(KIND, name, command=command) for name in store.names(KIND) if name != PIPELINE}
+        )
         (place / FILE).write_text(json.dumps(asdict(change), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
     saved = store.save(replace(card, version=change.version, config=made, files={}), write)

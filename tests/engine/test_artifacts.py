@@ -1,8 +1,10 @@
 import json
+from contextlib import nullcontext
 
 import pytest
 
 from engine.artifacts import ArtifactStore, Card, new_version
+from engine.atomic import write_text
 from engine.errors import ArtifactError, NotBuiltError, UnknownNameError
 
 
@@ -92,3 +94,55 @@ def test_names_stay_under_the_workspace(store):
         store.open("taggers", "linear", "../../..")
     with pytest.raises(ArtifactError, match="never written twice"):
         save(store, version=save(store).version)
+
+
+def test_a_version_can_wait_to_be_promoted(store):
+    waiting = store.save(card(), lambda folder: (folder / "w.json").write_text("new"), serve=False)
+    assert store.names("taggers") == [] and store.versions("taggers", "linear") == [waiting.version]
+    first = save(store)
+    store.save(card(), lambda folder: None, serve=False)
+    assert store.current("taggers", "linear", command="x") == first.version
+
+
+def two(store, word):
+    return {("taggers", name): save(store, word, name=name).version for name in ("linear", "prior")}
+
+
+def serving(store):
+    return {("taggers", name): store.current("taggers", name, command="x") for name in store.names("taggers")}
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_several_begin_to_serve_at_one_moment_wherever_it_is_killed(store, written, monkeypatch):
+    old, new = two(store, "old"), two(store, "new")
+    store.promote_together(old)
+    assert serving(store) == store.serving() == old
+
+    def dies(path, text, n=[]):  # noqa: B006 - counts the calls
+        if len(n) == written:
+            raise KeyboardInterrupt
+        n.append(path)
+        write_text(path, text)
+
+    monkeypatch.setattr("engine.artifacts.write_text", dies)
+    with pytest.raises(KeyboardInterrupt) if written < 2 else nullcontext():
+        store.promote_together(new)
+    assert serving(store) == store.serving() == new
+    monkeypatch.undo()
+    store.promote("taggers", "linear", old["taggers", "linear"])
+    assert serving(store) == store.serving() == {**new, ("taggers", "linear"): old["taggers", "linear"]}
+
+
+def test_one_that_there_is_not_keeps_all_from_serving(store):
+    old, new = two(store, "old"), two(store, "new")
+    store.promote_together(old)
+    with pytest.raises(UnknownNameError, match="version of taggers/prior"):
+        store.promote_together({**new, ("taggers", "prior"): "20010101"})
+    assert serving(store) == old
+
+
+def test_a_damaged_list_of_what_serves_together_is_named(store):
+    (store.workspace.path / "artifacts").mkdir()
+    (store.workspace.path / "artifacts" / ".together.json").write_text("{")
+    with pytest.raises(ArtifactError, match="remove it"):
+        save(store)

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.artifacts import ArtifactStore, Card
-from engine.errors import ArtifactError, DataError, UnknownNameError
+from engine.errors import ArtifactError, DataError, StorageError, UnknownNameError
 from engine.versions import Versions, trust
 
 
@@ -57,3 +57,16 @@ def test_a_damaged_card_is_listed_with_its_damage(versions):
 
 def test_the_strip_names_data_and_versions(versions):
     assert trust(versions.workspace) == {"data": "none", "taggers/linear": "v2"}
+
+
+def test_several_are_promoted_together_once_and_over_what_was_decided_on(versions):
+    over = {"linear": "v2"}
+    for _ in range(2):  # the second time is after a kill that nobody knows the moment of
+        versions.promote_together("taggers", {"linear": "v1"}, over=over, reason="no worse", who="retraining")
+    assert serving(versions) == "v1"
+    (entry,) = versions.log()
+    assert (entry.version, entry.before, entry.who) == ("v1", "v2", "retraining")
+    saved(versions.workspace, "v3")
+    with pytest.raises(StorageError, match="serves v3 by now, not v1"):
+        versions.promote_together("taggers", {"linear": "v2"}, over={"linear": "v1"}, reason="r", who="w")
+    assert serving(versions) == "v3"
