@@ -17,59 +17,21 @@ from threading import Lock
 from typing import Any
 
 from prometheus_client import Counter
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, String, Table, delete, func, select
 
 from engine.errors import StorageError
+from engine.serve.aging import age
 from engine.serve.logs import log_failure
 from engine.serve.metrics import SECONDS, Metrics
 from engine.serve.slots import Slot
-from engine.serve.storage import TABLES, Database
+from engine.serve.storage import Database
+from engine.serve.traffic_tables import BUCKETS, SERVING, TALLIES, TRAFFIC, adding, replacing
 
-BUCKETS = (*(f"ms_{bound * 1000:g}".replace(".", "_") for bound in SECONDS), "ms_more")
-TRAFFIC = Table(  # a minute is counted since 1970; a bucket counts answers up to its bound and above the one before
-    "traffic",
-    TABLES,
-    Column("minute", BigInteger, primary_key=True),
-    Column("process", String, primary_key=True),
-    Column("route", String, primary_key=True),
-    Column("status", Integer, primary_key=True),
-    Column("n", BigInteger, nullable=False),
-    Column("seconds", Float, nullable=False),
-    *(Column(name, BigInteger, nullable=False) for name in BUCKETS),
-    sqlite_with_rowid=False,
-)
-TALLIES = Table(  # what: a name of TALLIED; route and kind: as that counter labels it
-    "tallies",
-    TABLES,
-    Column("minute", BigInteger, primary_key=True),
-    Column("process", String, primary_key=True),
-    Column("what", String, primary_key=True),
-    Column("route", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("n", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-SERVING = Table(  # times are seconds since 1970; version and problem are "" where there is none
-    "serving",
-    TABLES,
-    Column("process", String, primary_key=True),
-    Column("part", String, primary_key=True),
-    Column("version", String, nullable=False),
-    Column("made", Float, nullable=False),
-    Column("problem", String, nullable=False),
-    Column("started", Float, nullable=False),
-    Column("seen", Float, nullable=False),
-    Column("ended", Boolean, nullable=False),
-)
 TALLIED: Mapping[str, Callable[[Metrics], Counter]] = {
     "fallback": lambda metrics: metrics.fallbacks,
     "list": lambda metrics: metrics.lists,
     "error": lambda metrics: metrics.errors,
 }
 EVERY = 10.0  # seconds between writes
-KEEP_DAYS = 30
-FORGET = 86_400.0  # seconds after which a process that is gone is forgotten
-AT_ONCE = 360  # minutes of old rows that are deleted in one go, so that nobody waits long for the lock
 MOST_WAITING = 10_000  # rows kept in memory while the database doesn't answer; older ones are given up
 Row = dict[str, Any]
 
@@ -133,46 +95,20 @@ class Traffic:
         return rows
 
     def _write(self, new: Mapping[str, list[Row]], now: float, ended: bool) -> None:
-        """One transaction for what is new, and a short one that deletes what is old."""
+        """One transaction for what is new, then short ones for what grows old."""
         with self._writing:  # the last write may come while one is under way that nobody waits for any more
             self._waiting = {name: [*self._waiting[name], *new[name]][-MOST_WAITING:] for name in new}
             with self._database.begin() as connection:
                 for table in (TRAFFIC, TALLIES):
                     if rows := self._waiting[table.name]:
-                        connection.execute(self._adding(table), rows)
-                connection.execute(self._replacing(SERVING), self._serving(now, ended))
+                        connection.execute(adding(self._database, table), rows)
+                connection.execute(replacing(self._database, SERVING), self._serving(now, ended))
             self._waiting = {name: [] for name in new}
-            forget_old(self._database, now)
+            age(self._database, now)
 
     def _serving(self, now: float, ended: bool) -> list[Row]:
         told = {"process": self._process, "started": self._started, "seen": now, "ended": ended}
         return [{**told, "part": slot.name, **_standing(slot)} for slot in self._slots]
-
-    def _adding(self, table: Table) -> Any:
-        insert, grows = self._database.insert(table), [one for one in table.columns if not one.primary_key]
-        sums = {one.name: one + insert.excluded[one.name] for one in grows}
-        return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=sums)
-
-    def _replacing(self, table: Table) -> Any:
-        insert, changes = self._database.insert(table), [one.name for one in table.columns if not one.primary_key]
-        news = {name: insert.excluded[name] for name in changes}
-        return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=news)
-
-
-def forget_old(database: Database, now: float) -> None:
-    """Delete figures of more than KEEP_DAYS ago, the oldest first and a few hours at a time, and processes long gone.
-
-    now: seconds since 1970. Raises StorageError.
-    """
-    last = int(now // 60) - KEEP_DAYS * 1440
-    with database.begin() as connection:
-        for table in (TRAFFIC, TALLIES):
-            oldest = connection.execute(select(func.min(table.c.minute))).scalar_one()
-            if oldest is not None and oldest < last:
-                connection.execute(delete(table).where(table.c.minute < min(last, oldest + AT_ONCE)))
-        gone = select(SERVING.c.process).where(SERVING.c.seen < now - FORGET).limit(1)
-        if connection.execute(gone).first():
-            connection.execute(delete(SERVING).where(SERVING.c.seen < now - FORGET))
 
 
 async def end(traffic: Traffic) -> None:

@@ -11,13 +11,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from engine.errors import StorageError
-from engine.serve import traffic
+from engine.serve import aging, traffic
 from engine.serve.app import create_app
 from engine.serve.config import ServeConfig
 from engine.serve.metrics import SECONDS, Metrics
 from engine.serve.slots import Slot
 from engine.serve.storage import TABLES, Database, database_url
-from engine.serve.traffic import BUCKETS, SERVING, TALLIES, TRAFFIC, Traffic
+from engine.serve.traffic import Traffic
+from engine.serve.traffic_tables import BUCKETS, SERVING, TALLIES, TRAFFIC
 
 POSTGRES = os.environ.get("SHELFWISE_TEST_POSTGRES")
 LISTS = "/recommendations/{user_id}"
@@ -135,18 +136,44 @@ def test_memory_is_bounded_while_the_database_is_gone(database, monkeypatch):
     assert {row["route"] for row in rows(database, TRAFFIC)} == {"/2", "/3", "/4"}
 
 
-def test_a_month_is_kept_and_older_rows_go_a_few_hours_at_a_time(database, monkeypatch):
-    month = traffic.KEEP_DAYS * 1440
-    counting = Traffic(database, Metrics(), [slot()])
-    for minute in (0, 1, 1_000, 1_001):
+def counted_at(database: Database, monkeypatch, *minutes: int) -> None:
+    """One answer and one fallback in each of `minutes`, by two processes in turn."""
+    for place, minute in enumerate(minutes):
+        metrics = Metrics()
+        counting = Traffic(database, metrics, [slot()])
         monkeypatch.setattr(traffic.time, "time", lambda minute=minute: minute * 60.0)
-        counting.note(LISTS, 200, 0.1)
-    monkeypatch.setattr(traffic.time, "time", lambda: 0.0)
-    write(counting)
-    traffic.forget_old(database, (month + 1_001) * 60.0)
-    assert {row["minute"] for row in rows(database, TRAFFIC)} == {1_000, 1_001}
-    traffic.forget_old(database, (month + 1_001) * 60.0)
-    assert {row["minute"] for row in rows(database, TRAFFIC)} == {1_001} and not rows(database, SERVING)
+        monkeypatch.setattr(traffic, "age", lambda database, now: None)
+        counting.note(LISTS if place % 2 else "/search", 200, 0.1)
+        metrics.fallbacks.labels("search", "StorageError").inc()
+        write(counting)
+
+
+def test_a_month_is_kept_and_older_rows_go_a_few_hours_at_a_time(database, monkeypatch):
+    counted_at(database, monkeypatch, 0, 1, 1_000, 1_020)
+    now = (aging.KEEP_DAYS * 1440 + 1_020) * 60.0
+    aging.age(database, now)
+    assert {row["minute"] for row in rows(database, TRAFFIC)} == {960, 1_020}
+    aging.age(database, now)
+    assert (
+        {row["minute"] for row in rows(database, TRAFFIC)}
+        == {1_020}
+        == {row["minute"] for row in rows(database, TALLIES)}
+    )
+    assert not rows(database, SERVING)
+
+
+def test_after_two_days_an_hour_is_a_row_and_nothing_is_lost(database, monkeypatch):
+    counted_at(database, monkeypatch, 60, 61, 62, 119, 120, 185)
+    now = (aging.FINE + 180) * 60.0
+    for _ in range(4):
+        aging.age(database, now)
+    found = {(row["minute"], row["route"]): (row["n"], row["process"]) for row in rows(database, TRAFFIC)}
+    assert [key[0] for key in sorted(found)] == [60, 60, 120, 185] and found[60, LISTS] == (2, aging.MERGED)
+    assert found[185, LISTS][1] != aging.MERGED
+    assert sum(n for n, _ in found.values()) == 6
+    hour = next(row for row in rows(database, TRAFFIC) if row["minute"] == 60)
+    assert hour["ms_100"] == hour["n"] == 2 and hour["seconds"] == pytest.approx(0.2)
+    assert sum(row["n"] for row in rows(database, TALLIES)) == 6
 
 
 def test_the_gate_counts_each_answer_once_and_nothing_of_who_asked(shop):
