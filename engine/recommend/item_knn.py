@@ -14,7 +14,7 @@ from engine.ranked import Ranked
 from engine.recommend.catalogue import Catalogue
 from engine.recommend.interactions import Interactions, TrainingSet, places_of
 from engine.recommend.model import Model
-from engine.recommend.topk import Floats, only, score_top_k
+from engine.recommend.topk import only, sparse_top_k
 from engine.settings import load_settings
 
 WEIGHTINGS = ("bm25", "cosine")
@@ -76,20 +76,18 @@ class ItemKnn(Model):
         excluded: sparse.csr_array | None = None,
     ) -> Ranked:
         """The k items with the largest sum of weight times similarity over the history."""
-        columns = self.columns(eligible)
-        return score_top_k(
+        return sparse_top_k(
             len(histories),
-            lambda batch: _reached(histories.weights[batch] @ self.similarity)[:, columns],
+            lambda batch: histories.weights[batch] @ self.similarity,
             k,
-            columns=columns,
+            allowed=self.trained if eligible is None else self.trained & eligible,
             excluded=excluded,
         )
 
     def similar(self, rows: NDArray[np.int64], k: int) -> Ranked:
         """An item's first k neighbours."""
-        columns = self.columns(None)
-        near = self.similarity[rows][:, columns]
-        found = score_top_k(len(rows), lambda batch: _reached(near[batch]), k, columns=columns)
+        near = self.similarity[rows]
+        found = sparse_top_k(len(rows), lambda batch: near[batch], k, allowed=self.trained)
         return only(found, self.trained[rows])
 
     def _neighbours(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -112,9 +110,3 @@ def _visits(data: Interactions, chosen: TrainingSet) -> sparse.csr_array:
     part = np.zeros(len(data), dtype=bool)
     part[places_of(chosen.users, data.users)] = True
     return data.sessions.weights[np.flatnonzero(part[data.sessions.user])]
-
-
-def _reached(scores: sparse.csr_array) -> Floats:
-    """Dense scores; items that no neighbour leads to are left out."""
-    dense = scores.toarray().astype(np.float32)
-    return np.where(dense > 0, dense, np.float32(-np.inf))

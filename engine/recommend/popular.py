@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,7 +16,8 @@ from engine.recommend.catalogue import Catalogue
 from engine.recommend.events import DAY
 from engine.recommend.interactions import Interactions
 from engine.recommend.model import Model
-from engine.recommend.topk import Floats, score_top_k
+from engine.recommend.ordered import Ordered
+from engine.recommend.topk import Floats, score_top_k, sparse_top_k
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Popular(Model):
         counts = np.bincount(data.weights.indices, weights=values, minlength=len(data.item_ids))
         self.item_ids, self.leaves = data.item_ids, catalogue.leaves
         self.popularity, self.trained = counts.astype(np.float32), counts > 0
+        for made in ("_order", "_member", "_shares"):  # of an earlier fit
+            self.__dict__.pop(made, None)
         return self
 
     def recommend(
@@ -62,15 +66,11 @@ class Popular(Model):
         excluded: sparse.csr_array | None = None,
     ) -> Ranked:
         """The k most popular items."""
-        columns = self.columns(eligible)
-        row = self.popularity[columns]
-        return score_top_k(
-            len(histories),
-            lambda batch: np.broadcast_to(row, (batch.stop - batch.start, len(row))),
-            k,
-            columns=columns,
-            excluded=excluded,
-        )
+        return self._order.top_k(len(histories), k, eligible=eligible, excluded=excluded)
+
+    @cached_property
+    def _order(self) -> Ordered:
+        return Ordered.by(self.popularity, self.trained)
 
     def similar(self, rows: NDArray[np.int64], k: int) -> Ranked:
         """The k most popular items of the same category."""
@@ -95,16 +95,25 @@ class PopularInCategory(Popular):
         excluded: sparse.csr_array | None = None,
     ) -> Ranked:
         """The k items most popular in the categories of a history; nothing outside of them."""
-        columns = self.columns(eligible)
-        leaves = self.leaves
-        n, n_categories = len(leaves), int(leaves.max(initial=0)) + 1
-        member = sparse.csr_array((np.ones(n, dtype=np.float32), (np.arange(n), leaves)), shape=(n, n_categories))
-        totals = np.bincount(leaves, weights=self.popularity, minlength=n_categories)
-        share = (self.popularity / np.maximum(totals[leaves], 1e-9))[columns].astype(np.float32)
-        liking = (histories.weights @ member).tocsr()
+        return sparse_top_k(
+            len(histories),
+            lambda batch: sparse.csr_array(histories.weights[batch] @ self._member) @ self._shares,
+            k,
+            allowed=self.trained if eligible is None else self.trained & eligible,
+            excluded=excluded,
+        )
 
-        def score(batch: slice) -> Floats:
-            scores = liking[batch].toarray()[:, leaves[columns]] * share
-            return np.where(scores > 0, scores, np.float32(-np.inf))
+    @cached_property
+    def _member(self) -> sparse.csr_array:
+        """(n_items, n_categories) 1 for the category of each item."""
+        n = len(self.leaves)
+        cells = (np.ones(n, dtype=np.float32), (np.arange(n), self.leaves))
+        return sparse.csr_array(cells, shape=(n, int(self.leaves.max(initial=0)) + 1))
 
-        return score_top_k(len(histories), score, k, columns=columns, excluded=excluded)
+    @cached_property
+    def _shares(self) -> sparse.csr_array:
+        """(n_categories, n_items) each item's share of the popularity of its category."""
+        n, n_categories = self._member.shape
+        totals = np.bincount(self.leaves, weights=self.popularity, minlength=n_categories)
+        share = (self.popularity / np.maximum(totals[self.leaves], 1e-9)).astype(np.float32)
+        return sparse.csr_array((share, (self.leaves, np.arange(n))), shape=(n_categories, n))

@@ -1,4 +1,4 @@
-"""The best items of many users at once, from factors or from dense scores, with exclusions; in bounded memory."""
+"""The best items of many users at once, from factors or scores, dense or sparse, with exclusions; in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.ranked import NONE, Ranked
 from engine.settings import load_settings
 
 Floats = NDArray[np.float32]
-BATCH_CELLS = 8_000_000  # of dense scores at once: 32 MB
+BATCH_CELLS = 8_000_000  # of users times items at once: 32 MB of dense scores
 
 
 def no_lists(n: int, k: int) -> Ranked:
@@ -104,12 +104,62 @@ def score_top_k(
     return result
 
 
+def sparse_top_k(
+    n: int,
+    score: Callable[[slice], sparse.csr_array],
+    k: int,
+    *,
+    allowed: NDArray[np.bool_],
+    excluded: sparse.csr_array | None = None,
+) -> Ranked:
+    """The k best items of n users by scores above 0, for models that reach few of the items from a history.
+
+    score: gives (n_batch, n_items) for a slice of the users, what isn't there counts as 0; allowed: (n_items,);
+    excluded: (n, n_items). Of equal scores the first item wins, as in `score_top_k`, which gives the same lists.
+    """
+    result = no_lists(n, k)
+    step = max(BATCH_CELLS // max(len(allowed), 1), 1)
+    for start in range(0, n, step):
+        batch = slice(start, min(start + step, n))
+        found = score(batch)
+        kept = (found.data > 0) & allowed[found.indices]
+        if excluded is not None:
+            kept &= ~_among(found, excluded, batch)
+        ends = np.concatenate([[0], np.cumsum(kept)])[found.indptr]
+        items, scores = found.indices[kept], found.data[kept].astype(np.float32)
+        for row, (first, last) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True), start=start):
+            best = first + _first(scores[first:last], items[first:last], k)
+            result.rows[row, : len(best)], result.scores[row, : len(best)] = items[best], scores[best]
+    return result
+
+
+def _among(found: sparse.csr_array, excluded: sparse.csr_array, batch: slice) -> NDArray[np.bool_]:
+    """(found.nnz,) which cells of a batch's scores are excluded."""
+    rows, columns = _cells(excluded, batch, np.arange(found.shape[1]))
+    table = np.zeros(found.shape, dtype=bool)
+    table[rows, columns] = True
+    hit: NDArray[np.bool_] = table[np.repeat(np.arange(found.shape[0]), np.diff(found.indptr)), found.indices]
+    return hit
+
+
+def _first(scores: Floats, items: NDArray[np.int32], k: int) -> NDArray[np.int64]:
+    """The places of the k highest scores of one user, in order; of equals the first item."""
+    chosen = np.arange(len(scores))
+    if len(scores) > k:
+        chosen = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+    order: NDArray[np.int64] = chosen[np.lexsort((items[chosen], -scores[chosen]))[:k]]
+    return order
+
+
 def _cells(
     excluded: sparse.csr_array, batch: slice, columns: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rows and columns of a batch of scores that are excluded; slicing a sparse array takes far longer."""
     starts = excluded.indptr[batch.start : batch.stop + 1]
     part = slice(starts[0], starts[-1])
+    if part.start == part.stop:
+        nothing = np.zeros(0, dtype=np.int64)
+        return nothing, nothing
     place = np.full(excluded.shape[1], NONE, dtype=np.int64)
     place[columns] = np.arange(len(columns))
     rows, cells = np.repeat(np.arange(len(starts) - 1), np.diff(starts)), place[excluded.indices[part]]

@@ -147,7 +147,8 @@ def events_of(log: EventLog, user_id: str) -> EventLog:
     place = int(np.searchsorted(log.users, user_id))
     if place == len(log.users) or log.users[place] != user_id:
         return _part(log, 0, 0)
-    start, end = np.searchsorted(log.user, [place, place + 1])
+    # of the array's own type, or NumPy first converts the whole log
+    start, end = np.searchsorted(log.user, np.array([place, place + 1], dtype=log.user.dtype))
     return _part(log, int(start), int(end))
 
 
