@@ -34,6 +34,8 @@ def folded(shop: Shop, rows: Mapping[str, int], user_id: str, happened: Iterable
         for one in happened
         if one.item_id in rows and one.event in kinds
     ]
+    if not new:
+        return replace(known, users=np.array([user_id], dtype=object), user=np.zeros(len(known), dtype=np.int32))
     old = np.stack([known.micros, known.item.astype(np.int64), known.kind.astype(np.int64)], axis=1)
     both = np.concatenate([old, np.array(new, dtype=np.int64).reshape(-1, 3)])
     kept = np.unique(both, axis=0)[-shop.config.events.most_events :]

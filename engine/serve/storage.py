@@ -12,7 +12,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Column, Float, Index, MetaData, String, Table, create_engine, event, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    MetaData,
+    Select,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -136,13 +150,9 @@ class Database:
 
     def events_of(self, user_ids: Sequence[str]) -> dict[str, list[Happened]]:
         """What users did, as far as it was told to the service: the newest events of each, in the order of time."""
-        newest = func.row_number().over(partition_by=EVENTS.c.user_id, order_by=EVENTS.c.happened.desc())
-        columns = (EVENTS.c.user_id, EVENTS.c.item_id, EVENTS.c.event, EVENTS.c.happened)
-        each = select(*columns, newest.label("place")).where(EVENTS.c.user_id.in_(user_ids)).subquery()
-        asked = select(*[each.c[column.name] for column in columns]).where(each.c.place <= MOST_FOLDED)
         found: dict[str, list[Happened]] = {}
         with self.begin() as connection:
-            for user_id, *told in connection.execute(asked.order_by(each.c.happened)):
+            for user_id, *told in connection.execute(_NEWEST, {"user_ids": user_ids}):
                 found.setdefault(user_id, []).append(Happened(*told))
         return found
 
@@ -167,6 +177,19 @@ class Database:
             yield
         except SQLAlchemyError as error:  # its message repeats the values of the statement
             raise StorageError(f"The database of the service can't be used ({_cause(error)}).") from None
+
+
+def _newest() -> Select[Any]:
+    """The newest events of each of `user_ids`, in the order of time."""
+    place = func.row_number().over(partition_by=EVENTS.c.user_id, order_by=EVENTS.c.happened.desc())
+    columns = (EVENTS.c.user_id, EVENTS.c.item_id, EVENTS.c.event, EVENTS.c.happened)
+    of_users = EVENTS.c.user_id.in_(bindparam("user_ids", expanding=True))
+    each = select(*columns, place.label("place")).where(of_users).subquery()
+    asked = select(*[each.c[column.name] for column in columns]).where(each.c.place <= MOST_FOLDED)
+    return asked.order_by(each.c.happened)
+
+
+_NEWEST = _newest()  # made once: that takes longer than asking it
 
 
 def _cause(error: SQLAlchemyError) -> str:
