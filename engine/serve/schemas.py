@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from engine.serve.config import MOST_K, MOST_QUERY, MOST_TEXT
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=MOST_TEXT, pattern=_PRINTABLE)]
 K = Annotated[int, Field(ge=1, le=MOST_K)]
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
+
+def _number(value: object) -> object:
+    """10 and 10.0 are numbers; pydantic takes "10" and true for numbers too, which the document doesn't allow."""
+    if isinstance(value, (str, bool)):
+        raise ValueError("Input should be a number")
+    return value
+
+
+def _written(value: object) -> object:
+    """Moments are written out; pydantic takes numbers too, for seconds or for milliseconds, as it guesses."""
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise ValueError("Input should be a moment as RFC 3339 writes it")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 Text = Annotated[str, Field(min_length=1, max_length=MOST_QUERY, pattern=_PRINTABLE)]
 Kind = Literal["view", "addtocart", "transaction", "impression", "click", "cancellation"]
 Reason = Literal["deadline", "error", "no_model"]
-Missing = Literal["recent_events", "explanation"]
+Missing = Literal["recent_events", "explanation", "variant"]
 
 
 class Form(BaseModel):
@@ -36,9 +55,9 @@ class SessionAsked(Form):
 
     events: Annotated[list[Step], Field(max_length=200)]
     user_id: Id | None = Field(None, examples=["U-1042"])
-    k: K = 10
+    k: Annotated[K, BeforeValidator(_number)] = 10
     category: Text | None = Field(None, examples=["Bags"])
-    explain: bool = False
+    explain: StrictBool = False
 
 
 class EventTold(Form):
@@ -48,9 +67,9 @@ class EventTold(Form):
     user_id: Id = Field(examples=["U-1042"])
     item_id: Id = Field(examples=["bag-02"])
     event: Kind = Field(examples=["addtocart"])
-    timestamp: AwareDatetime | None = Field(None, examples=["2026-11-21T10:15:00Z"])
-    quantity: Annotated[float, Field(ge=0, le=1e9)] | None = None
-    price: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    timestamp: Moment | None = Field(None, examples=["2026-11-21T10:15:00Z"])
+    quantity: Annotated[float, Field(strict=True, ge=0, le=1e9)] | None = None
+    price: Annotated[float, Field(strict=True, ge=0, le=1e12)] | None = None
 
 
 class EventsTold(Form):
@@ -103,7 +122,8 @@ class RecommendationsAnswer(BaseModel):
     """A list, and what it was made by.
 
     source: "pipeline", or "popular" when that failed, and then `reason` says why. known: whether anything was known of
-    the user. degraded: what is missing in a list of the pipeline.
+    the user. degraded: what is missing in a list of the pipeline; "variant": the version that the user should have got
+    in the experiment that runs, so that they got everyone's. variant: that of the experiment which this list is of.
     """
 
     model_config = ConfigDict(
@@ -127,6 +147,7 @@ class RecommendationsAnswer(BaseModel):
                     "known": True,
                     "degraded": [],
                     "model": "20261121-030000-000000",
+                    "variant": None,
                 }
             ]
         }
@@ -137,6 +158,7 @@ class RecommendationsAnswer(BaseModel):
     known: bool
     degraded: list[Missing]
     model: str | None
+    variant: str | None = None
 
 
 class SimilarAnswer(BaseModel):
@@ -182,12 +204,29 @@ class PartState(BaseModel):
     behind: bool
 
 
+class VariantState(BaseModel):
+    """A variant of the experiment. serves: whether its users get its version; otherwise they get everyone's."""
+
+    share: float
+    version: str | None
+    serves: bool
+
+
+class ExperimentState(BaseModel):
+    """The experiment that runs. problem: why the file that is there now isn't it, "" when it is."""
+
+    name: str
+    variants: dict[str, VariantState]
+    problem: str
+
+
 class ReadyAnswer(BaseModel):
     """Whether recommendations can be given by models, and events stored."""
 
     ready: bool
     database: bool
     parts: dict[str, PartState]
+    experiment: ExperimentState | None
 
 
 class VersionAnswer(BaseModel):
