@@ -16,6 +16,7 @@ from starlette.responses import Response
 from engine import __version__
 from engine.serve.batches import Batches
 from engine.serve.config import ServeConfig
+from engine.serve.exposures import Exposures
 from engine.serve.gate import Gate
 from engine.serve.keys import Keys, Limits
 from engine.serve.logs import write_logs
@@ -70,6 +71,7 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None) -> 
         traffic=Traffic(opened, metrics, parts.slots),
         work=Work(config.threads, metrics.busy.track_inprogress),
         lists=Batches(make_lists),
+        exposures=Exposures(opened, metrics),
     )
 
 
@@ -80,7 +82,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     write_logs()
     forget_dead()
     await service.refresh()
-    keepers = [asyncio.create_task(keeper) for keeper in (service.keep_fresh(), service.traffic.keep_writing())]
+    keepers = [
+        asyncio.create_task(keeper)
+        for keeper in (service.keep_fresh(), service.traffic.keep_writing(), service.exposures.keep_writing())
+    ]
     try:
         yield
     finally:
@@ -90,6 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await keeper
         service.work.close()
         await end(service.traffic)
+        await service.exposures.end()
         service.database.close()
 
 

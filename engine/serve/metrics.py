@@ -56,6 +56,12 @@ class Metrics:
         self.variant_lists = Counter(
             "shelfwise_variant_lists", "Lists of an experiment", ["experiment", "variant"], registry=own
         )
+        self.variant_instead = Counter(
+            "shelfwise_variant_instead",
+            "Lists of what serves everyone, for want of the variant's version",
+            ["experiment", "variant"],
+            registry=own,
+        )
         self.variant_events = Counter(
             "shelfwise_variant_events", "Stored events of a variant's users", ["variant", "event"], registry=own
         )
@@ -94,7 +100,13 @@ class Metrics:
             self.model.labels(slot.name, self._shown[slot.name]).set(0)
         self._shown[slot.name] = slot.current.label
         self.model.labels(slot.name, slot.current.label).set(1)
-        self.made.labels(slot.name).set(slot.current.made)
+        if slot.current.made:
+            self.made.labels(slot.name).set(slot.current.made)
+
+    def left(self, slot: Slot[Any]) -> None:
+        """Note that a part serves no more, as the variant of an experiment that has ended."""
+        if slot.name in self._shown:
+            self.model.labels(slot.name, self._shown.pop(slot.name)).set(0)
 
     def text(self) -> bytes:
         """All figures in the format that Prometheus reads."""

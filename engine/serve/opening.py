@@ -78,12 +78,15 @@ class Searching:
         return {item_id: row for row, item_id in enumerate(self.documents.item_ids.tolist())}
 
 
-def open_recommending(workspace: Workspace) -> Recommending:
-    """The pipeline that serves. Raises NotBuiltError when it isn't trained, ArtifactError when it is damaged."""
-    shop, pipeline = open_pipeline(workspace)
-    store = ArtifactStore(workspace)
-    version = store.current(recommenders.KIND, recommenders.PIPELINE, command="")
-    return Recommending(version, shop, pipeline, assortment(shop, pipeline.fill, pipeline.hidden))
+def open_recommending(workspace: Workspace, version: str | None = None) -> Recommending:
+    """The pipeline that serves, or another version of it.
+
+    Raises NotBuiltError when it isn't trained, UnknownNameError for a version that there isn't, ArtifactError when it
+    is damaged.
+    """
+    shop, pipeline = open_pipeline(workspace, version)
+    opened = version or ArtifactStore(workspace).current(recommenders.KIND, recommenders.PIPELINE, command="")
+    return Recommending(opened, shop, pipeline, assortment(shop, pipeline.fill, pipeline.hidden))
 
 
 def check_recommending(served: Recommending) -> None:

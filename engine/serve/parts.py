@@ -15,6 +15,7 @@ from engine.recommending.shop import data_of
 from engine.search.documents import KIND as DOCUMENTS
 from engine.search.documents import NAME as ITEMS
 from engine.serve.assortment import Assortment
+from engine.serve.experimenting import Experimenting
 from engine.serve.opening import (
     Recommending,
     Searching,
@@ -28,6 +29,7 @@ from engine.serve.opening import (
     tagger_of,
 )
 from engine.serve.slots import Slot
+from engine.serve.variants import read_experiment
 from engine.tags import predictor as taggers
 from engine.workspace import Workspace
 
@@ -42,11 +44,13 @@ class Parts:
     popular: Slot[Assortment]
     tagging: Slot[Tagging]
     searching: Slot[Searching]
+    experimenting: Experimenting
 
     @property
     def slots(self) -> tuple[Slot[Any], ...]:
-        """All of them."""
-        return self.recommending, self.popular, self.tagging, self.searching
+        """All of them, those of the variants of an experiment last."""
+        variants = self.experimenting.running.slots.values()
+        return self.recommending, self.popular, self.tagging, self.searching, *variants
 
     def looked_after(self) -> Iterator[Slot[Any]]:
         """Those to refresh, one after the other: `popular` is one as long as the first hasn't got anything."""
@@ -68,16 +72,17 @@ def make_parts(path: Path, retry: float) -> Parts:
     def workspace() -> Workspace:
         return Workspace.open(path)
 
+    recommending = Slot(
+        "recommendations",
+        version=lambda: _recommended(workspace()),
+        open=lambda: open_recommending(workspace()),
+        check=check_recommending,
+        made=lambda: _made(workspace(), recommenders.KIND, recommenders.PIPELINE),
+        label=lambda served: served.version,
+        retry=retry,
+    )
     return Parts(
-        Slot(
-            "recommendations",
-            version=lambda: _recommended(workspace()),
-            open=lambda: open_recommending(workspace()),
-            check=check_recommending,
-            made=lambda: _made(workspace(), recommenders.KIND, recommenders.PIPELINE),
-            label=lambda served: served.version,
-            retry=retry,
-        ),
+        recommending,
         Slot("popular", version=lambda: _popular(workspace()), open=lambda: open_popular(workspace()), retry=retry),
         Slot(
             "tags",
@@ -96,7 +101,31 @@ def make_parts(path: Path, retry: float) -> Parts:
             label=lambda served: served.version,
             retry=retry,
         ),
+        _experimenting(path, recommending, retry),
     )
+
+
+def _experimenting(path: Path, current: Slot[Recommending], retry: float) -> Experimenting:
+    """The experiment of the workspace at `path`, and a slot for each version that it tries."""
+
+    def variant(name: str, version: str) -> Slot[Recommending]:
+        return Slot(
+            name,
+            version=lambda: f"{version} {_popular(Workspace.open(path))}",
+            open=lambda: open_recommending(Workspace.open(path), version),
+            check=check_recommending,
+            label=lambda served: served.version,
+            retry=retry,
+        )
+
+    file = Slot(
+        "experiment",
+        version=lambda: repr(read_experiment(path)),
+        open=lambda: read_experiment(path),
+        label=lambda experiment: experiment.name if experiment else "none",
+        retry=retry,
+    )
+    return Experimenting(current, file, variant)
 
 
 def _recommended(workspace: Workspace) -> str:

@@ -27,6 +27,7 @@ from engine.serve.problems import Problem, not_built
 from engine.serve.reranking import moved_by_categories
 from engine.serve.schemas import Missing, Reason, RecommendationsAnswer, Recommended
 from engine.serve.service import Service
+from engine.serve.slots import Loaded
 
 SECOND = 1_000_000  # microseconds
 NOBODY = ""
@@ -84,7 +85,20 @@ class Made:
 
 async def recommend(service: Service, asked: Asked) -> RecommendationsAnswer:
     """The list. Raises Problem where there is no such category, or nothing at all to answer from."""
-    loaded, assortment = service.parts.recommending.current, service.parts.assortment
+    chosen = service.parts.experimenting.choose(asked.user_id)
+    answer = await _list(service, asked, chosen.loaded)
+    if chosen.experiment and chosen.variant and chosen.loaded:
+        names = chosen.experiment.name, asked.user_id, chosen.variant.name
+        service.exposures.note(*names, chosen.loaded.label, stands_in=chosen.stands_in)
+        if chosen.stands_in:
+            answer.degraded.append("variant")
+        else:
+            answer.variant = chosen.variant.name
+    return answer
+
+
+async def _list(service: Service, asked: Asked, loaded: Loaded[Recommending] | None) -> RecommendationsAnswer:
+    assortment = loaded.value.assortment if loaded else service.parts.assortment
     if assortment is None:
         raise not_built("This store")
     category = _category(assortment, asked.category)

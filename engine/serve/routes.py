@@ -13,11 +13,13 @@ from engine.errors import DataError, StorageError
 from engine.search.filters import Filters
 from engine.serve import finding, recommendations, telling
 from engine.serve.access import Served, needs
+from engine.serve.experimenting import Experimenting
 from engine.serve.metrics import CONTENT_TYPE
 from engine.serve.problems import MEDIA, Problem
 from engine.serve.schemas import (
     EventsAnswer,
     EventsTold,
+    ExperimentState,
     HealthAnswer,
     Id,
     K,
@@ -30,6 +32,7 @@ from engine.serve.schemas import (
     SimilarAnswer,
     TagsAnswer,
     Text,
+    VariantState,
     VersionAnswer,
 )
 from engine.serve.slots import Slot
@@ -141,7 +144,7 @@ async def ready(service: Served, response: Response) -> ReadyAnswer:
     whole = stored and service.parts.recommending.current is not None
     response.status_code = 200 if whole else 503
     parts = {slot.name: _state(slot) for slot in service.parts.slots}
-    return ReadyAnswer(ready=whole, database=stored, parts=parts)
+    return ReadyAnswer(ready=whole, database=stored, parts=parts, experiment=_experiment(service.parts.experimenting))
 
 
 @watching.get("/version", tags=["state"])
@@ -161,6 +164,17 @@ async def version(service: Served) -> VersionAnswer:
 async def metrics(service: Served) -> Response:
     """The service's figures, for Prometheus."""
     return Response(await run_in_threadpool(service.metrics.text), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _experiment(experimenting: Experimenting) -> ExperimentState | None:
+    experiment = experimenting.running.experiment
+    if experiment is None:
+        return None
+    variants = {
+        one.name: VariantState(share=one.share, version=one.version, serves=experimenting.serves(one))
+        for one in experiment.variants
+    }
+    return ExperimentState(name=experiment.name, variants=variants, problem=experimenting.file.problem)
 
 
 def _state(slot: Slot[Any]) -> PartState:

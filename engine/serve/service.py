@@ -10,11 +10,13 @@ from typing import Any
 from engine.errors import StorageError
 from engine.serve.batches import Batches
 from engine.serve.config import ServeConfig
+from engine.serve.exposures import Exposures
 from engine.serve.keys import Caller, Keys, Limits
 from engine.serve.logs import log, log_failure
 from engine.serve.metrics import Metrics
 from engine.serve.parts import Parts
 from engine.serve.problems import Problem
+from engine.serve.slots import Outcome, Slot
 from engine.serve.storage import Database
 from engine.serve.traffic import Traffic
 from engine.serve.work import Work
@@ -33,16 +35,27 @@ class Service:
     traffic: Traffic
     work: Work
     lists: Batches[Any, Any]
+    exposures: Exposures
 
     async def refresh(self) -> None:
         """Look once whether newer versions are to be served, and put them in place of the old ones."""
         for slot in self.parts.looked_after():
-            outcome = await self.work.load(slot.refresh)
-            self.metrics.looked(slot, outcome)
-            if outcome == "swapped" and slot.current:
-                log("a version serves", part=slot.name, version=slot.current.label)
-            elif outcome == "failed":
-                log("the newest version can't serve", level=logging.ERROR, part=slot.name, problem=slot.problem)
+            self._looked(slot, await self.work.load(slot.refresh))
+        experimenting = self.parts.experimenting
+        before = experimenting.running
+        looked = await self.work.load(experimenting.look)
+        if experimenting.running is not before:
+            for slot in before.slots.values():
+                self.metrics.left(slot)
+        for slot, outcome in looked:
+            self._looked(slot, outcome)
+
+    def _looked(self, slot: Slot[Any], outcome: Outcome) -> None:
+        self.metrics.looked(slot, outcome)
+        if outcome == "swapped" and slot.current:
+            log("a version serves", part=slot.name, version=slot.current.label)
+        elif outcome == "failed":
+            log("the newest version can't serve", level=logging.ERROR, part=slot.name, problem=slot.problem)
 
     async def keep_fresh(self) -> None:
         """Look again and again, until it is cancelled."""

@@ -82,7 +82,10 @@ def _count(service: Service, told: Sequence[EventTold], outcomes: Sequence[Event
 
 
 def _count_by_variant(service: Service, stored: Sequence[Event]) -> None:
-    for kind, n in Counter(event.event for event in stored).items():
-        service.metrics.variant_events.labels(EVERYONE, kind).inc(n)
-    if revenue := sum(map(paid, stored)):
-        service.metrics.variant_revenue.labels(EVERYONE).inc(revenue)
+    experiment = service.parts.experimenting.running.experiment
+    for event in stored:
+        variant = experiment.variant_of(event.user_id) if experiment else None
+        name = variant.name if variant else EVERYONE
+        service.metrics.variant_events.labels(name, event.event).inc()
+        if revenue := paid(event):
+            service.metrics.variant_revenue.labels(name).inc(revenue)

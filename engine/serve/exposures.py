@@ -1,0 +1,129 @@
+"""Who was shown the lists of which variant, and when for the first time: noted in memory, written in the background.
+
+An answer never waits for it. A killed process loses what it noted since it last wrote, a few seconds' worth; one that
+is told to stop writes everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from threading import Lock
+
+from sqlalchemy import BigInteger, Column, String, Table, case
+
+from engine.errors import StorageError
+from engine.serve.logs import log_failure
+from engine.serve.metrics import Metrics
+from engine.serve.storage import TABLES, Database
+
+EXPOSURES = Table(  # happened: UTC microseconds of the first list, of the variant's own where there is one
+    "exposures",
+    TABLES,
+    Column("experiment", String, primary_key=True),
+    Column("user_id", String, primary_key=True),
+    Column("variant", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("happened", BigInteger, nullable=False),
+    Column("lists", BigInteger, nullable=False),  # of the variant; 0: the user was not exposed to it
+    Column("instead", BigInteger, nullable=False),  # by what serves everyone, as the variant could not
+    sqlite_with_rowid=False,
+)
+EVERY = 2.0  # seconds between writes
+AT_ONCE = 500  # users of one transaction, so that events never wait long for it
+MOST_WAITING = 200_000  # users kept in memory while the database doesn't answer; more are given up
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What was shown to one user of an experiment since the last write; the fields are those of the table."""
+
+    experiment: str
+    user_id: str
+    variant: str
+    model: str
+    happened: int
+    lists: int = 1
+    instead: int = 0
+
+    def then(self, later: Exposure) -> Exposure:
+        """This one and what came after it; the first that was of the variant itself gives time and model."""
+        first = later if later.lists and not self.lists else self
+        return replace(first, lists=self.lists + later.lists, instead=self.instead + later.instead)
+
+
+class Exposures:
+    """What one process notes, and writes."""
+
+    def __init__(self, database: Database, metrics: Metrics) -> None:
+        self._database, self._metrics = database, metrics
+        self._noted: dict[tuple[str, str], Exposure] = {}
+        self._writing = Lock()
+
+    def note(self, experiment: str, user_id: str, variant: str, model: str, *, stands_in: bool) -> None:
+        """Note a list. stands_in: not of the variant. To be called in the event loop alone."""
+        lists, instead = (0, 1) if stands_in else (1, 0)
+        (self._metrics.variant_instead if stands_in else self._metrics.variant_lists).labels(experiment, variant).inc()
+        self._add(Exposure(experiment, user_id, variant, model, time.time_ns() // 1000, lists, instead))
+
+    def _add(self, exposure: Exposure) -> None:
+        key = exposure.experiment, exposure.user_id
+        if (before := self._noted.get(key)) is not None:
+            self._noted[key] = before.then(exposure)
+        elif len(self._noted) < MOST_WAITING:
+            self._noted[key] = exposure
+
+    async def keep_writing(self) -> None:
+        """Write again and again, until it is cancelled; what can't be written now is written later."""
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                await self.write()
+            except Exception as error:  # the next write may go well, and there must be one
+                log_failure("exposures could not be written", error)
+
+    async def write(self) -> None:
+        """Write what was noted. Raises StorageError; then it is kept for the next time."""
+        noted, self._noted = self._noted, {}
+        left = await asyncio.to_thread(self._write, list(noted.values()))
+        newer, self._noted = self._noted, {(one.experiment, one.user_id): one for one in left}
+        for one in newer.values():
+            self._add(one)
+        if left:
+            raise StorageError(f"The exposures of {len(left):,} users could not be written; they will be.")
+
+    async def end(self) -> None:
+        """The last write of a process; that it failed is logged, because nothing must keep it from ending."""
+        try:
+            await self.write()
+        except StorageError as error:
+            log_failure("the last exposures could not be written", error)
+
+    def _write(self, noted: list[Exposure]) -> list[Exposure]:
+        """What could not be written. Users come in one order, so that two processes never wait for each other."""
+        noted = sorted(noted, key=lambda one: (one.experiment, one.user_id))
+        with self._writing:
+            for place in range(0, len(noted), AT_ONCE):
+                try:
+                    with self._metrics.stores.time():
+                        write_exposures(self._database, noted[place : place + AT_ONCE])
+                except StorageError:
+                    return noted[place:]
+        return []
+
+
+def write_exposures(database: Database, noted: Sequence[Exposure]) -> None:
+    """Add to what is known of these users, in one transaction; each comes once. Raises StorageError.
+
+    The first list of the variant itself gives time and model, whichever process writes first.
+    """
+    insert = database.insert(EXPOSURES)
+    new, old = insert.excluded, EXPOSURES.c
+    first = (new.lists > 0) & ((old.lists == 0) | (new.happened < old.happened))
+    news = {name: case((first, new[name]), else_=old[name]) for name in ("model", "happened")}
+    sums = {name: old[name] + new[name] for name in ("lists", "instead")}
+    upsert = insert.on_conflict_do_update(index_elements=["experiment", "user_id"], set_={**news, **sums})
+    with database.begin() as connection:
+        connection.execute(upsert, [asdict(one) for one in noted])
