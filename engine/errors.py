@@ -14,6 +14,7 @@ is; anything that is not a ShelfwiseError is a bug and keeps its traceback.
     ├── LlmError             an LLM endpoint can't be used or doesn't answer
     │   ├── AnswerError      it answered, and what it said can't be used even after one repair
     │   └── BudgetError      the next request would pass the token budget
+    ├── WatchingError        the Prometheus that the page on the service asks doesn't answer, or not as it should
     └── MissingExtraError    a library that a chosen part needs isn't installed
 """
 
@@ -111,6 +112,10 @@ class AnswerError(LlmError):
 
 class BudgetError(LlmError):
     """The next request would pass the token budget; nothing was sent."""
+
+
+class WatchingError(ShelfwiseError):
+    """A Prometheus that was named can't be asked, or what it says can't be used."""
 
 
 class MissingExtraError(ShelfwiseError):

@@ -112,6 +112,11 @@ def share_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
+def load_prometheus_address() -> str | None:
+    """SHELFWISE_PROMETHEUS, where a Prometheus that watches the service answers; None: there is none to ask."""
+    return os.environ.get("SHELFWISE_PROMETHEUS") or None
+
+
 @dataclass(frozen=True)
 class HubSettings:
     """Where models are downloaded from; None: the environment says nothing.
