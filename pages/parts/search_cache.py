@@ -6,7 +6,8 @@ sessions, with the first query.
 """
 
 from collections.abc import Sequence
-from threading import Lock
+from contextlib import suppress
+from threading import Lock, Thread
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ import streamlit as st
 from engine import searching
 from engine.artifacts import ArtifactStore
 from engine.asked import Asked, query_key
-from engine.errors import ArtifactError
+from engine.errors import ArtifactError, ShelfwiseError
 from engine.judging import Judging, Judgment, good_answers
 from engine.search.documents import KIND, NAME, Documents, read_documents
 from engine.search.encoders import EMBEDDED
@@ -75,6 +76,11 @@ def eligible(workspace: Workspace, filters: Filters) -> Mask | None:
 def retriever(workspace: Workspace, name: str) -> Any:
     """An open retriever with its models; shared between sessions. Raises NotBuiltError with the command."""
     return _retriever(workspace, name, _version(workspace))
+
+
+def warm(workspace: Workspace, name: str) -> None:
+    """Load in the background what the first query by `name` needs: models take seconds, in which people type."""
+    _opened(workspace, _version(workspace)).warm(workspace, name)
 
 
 def reader(workspace: Workspace) -> QueryReader:
@@ -208,7 +214,7 @@ class _Opened:
     """Retrievers that are open. Those that others search with are theirs, so a model is loaded once for all."""
 
     def __init__(self) -> None:
-        self._lock, self._found = Lock(), dict[str, Any]()
+        self._lock, self._found, self._warmed = Lock(), dict[str, Any](), False
 
     def get(self, workspace: Workspace, name: str) -> Any:
         with self._lock:
@@ -221,6 +227,16 @@ class _Opened:
                 self._found |= {part: made for part, made in parts.items() if made is not None}
                 self._found[name] = opened
             return self._found[name]
+
+    def warm(self, workspace: Workspace, name: str) -> None:
+        """Open a retriever and ask it once, in the background and only the first time that this is called."""
+        if not self._warmed:
+            self._warmed = True
+            Thread(target=self._warm, args=(workspace, name), name="warm the search", daemon=True).start()
+
+    def _warm(self, workspace: Workspace, name: str) -> None:
+        with suppress(ShelfwiseError):  # whoever asks the first query is told
+            self.get(workspace, name).search(["warm"], 1)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -75,6 +75,8 @@ def show_view(room: Room) -> None:
         show_item(room, links.get("sku"))
     else:
         show_start(room)
+        if st.context.url:  # somebody looks on: a browser, not a test or a script
+            search_cache.warm(room.workspace, room.by)
 
 
 def show_damaged(room: Room, error: ArtifactError) -> None:
