@@ -6,6 +6,7 @@ beside links to the vectors. No embedding function is ever named: releases befor
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -32,6 +33,8 @@ COLLECTION = "items"  # in a folder; on a server names say more
 DATABASE = "chroma.sqlite3"
 BATCH = 2000  # vectors added at once
 LEAST_THRESHOLD = 100  # below, Chroma refuses to flush as one
+
+NEARBY = re.compile(r"[a-z][a-z0-9-]*")  # not a number, which is an address too
 
 Metadata = Mapping[str, str | float | int | bool]
 FAILURES = (ChromaError, ValueError, OSError, RuntimeError, httpx.HTTPError, sqlite3.Error)
@@ -130,18 +133,19 @@ def delete_from_server(address: str, name: str) -> None:
 def check_address(address: str) -> tuple[str, int, bool]:
     """(host, port, whether encrypted) of `address`.
 
-    Raises SettingsError unless it is https, or http on this machine.
+    Raises SettingsError unless it is https, or http on this machine or by a name without dots, which is one of a
+    private network, as containers call each other.
     """
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 8000)
     except ValueError:
         host, port, parts = "", 0, urlsplit("")
-    local = parts.scheme == "http" and (host == "localhost" or _is_loopback(host))
+    local = parts.scheme == "http" and (NEARBY.fullmatch(host) is not None or _is_loopback(host))
     if not host or not (parts.scheme == "https" or local) or parts.path.strip("/") or parts.query or parts.username:
         raise SettingsError(
             f"{shown(address)} can't be a Chroma server's address; it must be https://HOST:PORT, or "
-            "http://localhost:PORT on this machine."
+            "http://localhost:PORT on this machine, or http://NAME:PORT where the name has no dots."
         )
     return host, port, parts.scheme == "https"
 

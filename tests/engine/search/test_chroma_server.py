@@ -81,6 +81,8 @@ def test_without_its_server_the_vectors_are_read(workspace, server):
     "address",
     [
         "http://shop.example:8000",
+        "http://10.0.0.8:8000",
+        "http://167772168:8000",
         "ftp://localhost",
         "localhost:8000",
         "https://",
@@ -100,6 +102,7 @@ def test_addresses_that_would_leave_the_machine_in_the_clear_are_refused(address
         ("https://shop.example", ("shop.example", 443, True)),
         ("http://localhost:9000", ("localhost", 9000, False)),
         ("http://127.0.0.1", ("127.0.0.1", 8000, False)),
+        ("http://chroma:8000", ("chroma", 8000, False)),
         ("http://[::1]:8000", ("::1", 8000, False)),
     ],
 )
