@@ -8,9 +8,9 @@ from engine.artifacts import ArtifactStore, Card
 from engine.decisions import Decisions, Labels
 from engine.errors import DataError
 from engine.gold import METRICS, SPLIT, gold_figures, gold_rows
+from engine.recording import record_run
 from engine.runs import Run, RunStore, compare, new_run
 from engine.tags.predictor import KIND, train_command
-from engine.tracking import log_run
 from engine.workflows import BASELINE, TABLES, TaggerReport, catalogue_predictions, trained_on
 from engine.workspace import Workspace
 
@@ -80,6 +80,5 @@ def _save(workspace: Workspace, name: str, rows: pd.DataFrame, labels: Labels, r
         seed=card.seed,
         eligibility=rule,
     )
-    RunStore(workspace).save(run, rows)
-    log_run(workspace, run, {metric: value for metric, value in gold_figures(rows).items() if value == value})
+    record_run(workspace, run, rows, {metric: value for metric, value in gold_figures(rows).items() if value == value})
     return run

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from engine.errors import DataError, UnknownNameError
 from engine.metrics.measures import aggregate
 from engine.metrics.significance import PairedDifference
+from engine.recording import record_run
 from engine.runs import Run, RunStore, compare, new_run
 from engine.search.base import Retriever
 from engine.search.evaluation import METRICS, Queries, figures, keyword_queries, review_queries, search_rows
 from engine.search.keyword_store import read_keywords
 from engine.search.review_splits import current_split, read_part
 from engine.settings import DEFAULT_SEED
-from engine.tracking import log_run
 from engine.workspace import Workspace
 
 ANSWERABLE = "answerable"  # the column of rows that says whether what is looked for can be found at all
@@ -135,6 +135,5 @@ def _saved(workspace: Workspace, name: str, rows: pd.DataFrame, asked: Asked, co
         seed=asked.seed,
         eligibility=asked.about,
     )
-    RunStore(workspace).save(run, rows)
-    log_run(workspace, run, aggregate("search", rows, METRICS))
+    record_run(workspace, run, rows, aggregate("search", rows, METRICS))
     return run

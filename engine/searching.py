@@ -11,6 +11,7 @@ from typing import Any
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.errors import NotBuiltError, SettingsError
 from engine.metrics.significance import PairedDifference
+from engine.recording import record_run
 from engine.runs import Run, RunStore, aggregate, compare, new_run
 from engine.search.base import Retriever
 from engine.search.cross_encoder import CrossEncoder
@@ -29,7 +30,6 @@ from engine.search.second_stage import SecondStage
 from engine.search.words import build_words, open_words
 from engine.search_asked import Asked, asked_queries
 from engine.settings import load_settings
-from engine.tracking import log_run
 from engine.workspace import Workspace
 
 KIND, CROSS = "search", "cross_encoder"
@@ -153,8 +153,7 @@ def _measure(
             seed=seed,
             eligibility=asked.about,
         )
-        runs[name] = RunStore(workspace).save(run, rows)
-        log_run(workspace, run, aggregate("search", rows, METRICS))
+        runs[name] = record_run(workspace, run, rows, aggregate("search", rows, METRICS))
     return runs
 
 

@@ -18,6 +18,7 @@ from engine.data.splits import PARTS, Split, save_split, split_by_item
 from engine.decisions import Decisions
 from engine.metrics.ranking import top_k
 from engine.metrics.significance import PairedDifference
+from engine.recording import record_run
 from engine.runs import LIBRARIES, Run, RunStore, aggregate, compare, differences, new_run
 from engine.schema import ItemText
 from engine.settings import load_settings
@@ -25,7 +26,6 @@ from engine.tags.base import TaggedItems, Tagger
 from engine.tags.corpus import Corpus, read_corpus
 from engine.tags.predictor import KIND, train_command
 from engine.tags.registry import TAGGERS
-from engine.tracking import log_run
 from engine.workspace import Workspace
 
 BASELINE = "prior"
@@ -183,8 +183,7 @@ def _measure(workspace: Workspace, model: str, tagger: Tagger, corpus: Corpus, s
         seed=split.seed or 0,
         eligibility=f"items of test with tags from {corpus.source}, all tags of the vocabulary",
     )
-    RunStore(workspace).save(run, rows)
-    log_run(workspace, run, aggregate("tags", rows))
+    record_run(workspace, run, rows)
     return run
 
 

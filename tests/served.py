@@ -53,7 +53,7 @@ def build_whole(home: Path, name: str = "demo", *, items: int = 40, users: int =
             writer.write(table, frame)
         writer.write("events", pa.Table.from_pylist(rows))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         train_tagger(workspace, "prior", seed=1)
     train_pipeline(workspace, SOURCES, seed=1, trials=2)
     build(workspace, trained=False)

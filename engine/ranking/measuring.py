@@ -13,8 +13,8 @@ from engine.rank.calibration import Calibration
 from engine.rank.evaluation import rank_rows
 from engine.rank.lists import Lists
 from engine.ranking.source import Source
+from engine.recording import record_run
 from engine.runs import Run, RunStore, new_run
-from engine.tracking import log_run
 from engine.workspace import Workspace
 
 METRICS = ("ndcg@5", "ndcg@10", "mrr", "recall@20", "auc", "log_loss", "ece")
@@ -44,9 +44,7 @@ def measure(
         seed=seed,
         eligibility=source.eligibility,
     )
-    store = RunStore(workspace)
-    store.save(run, rank_rows(source.prepared.test, scores, probabilities))
-    log_run(workspace, run, store.aggregate(run.id))
+    record_run(workspace, run, rank_rows(source.prepared.test, scores, probabilities))
     return run
 
 

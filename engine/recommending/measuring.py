@@ -16,8 +16,8 @@ from engine.recommend.eligibility import Rules, eligibility
 from engine.recommend.evaluation import K, Task, run_rows
 from engine.recommend.pipeline import Pipeline
 from engine.recommending.shop import Shop, data_of
-from engine.runs import Run, RunStore, new_run
-from engine.tracking import log_run
+from engine.recording import record_run
+from engine.runs import Run, new_run
 from engine.workspace import Workspace
 
 
@@ -35,9 +35,7 @@ def measure(
         seed=seed,
         eligibility=rule_words(shop.config.targets, rules),
     )
-    store = RunStore(workspace)
-    store.save(run, rows)
-    log_run(workspace, run, store.aggregate(run.id))
+    record_run(workspace, run, rows)
     return run
 
 

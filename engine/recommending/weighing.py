@@ -27,8 +27,8 @@ from engine.recommending.shop import Shop
 from engine.recommending.training import KIND, PIPELINE, described, write_config, write_models
 from engine.recommending.trials import FILE as TRIAL_FILE
 from engine.recommending.trials import Trial
-from engine.runs import RunStore, new_run
-from engine.tracking import log_run
+from engine.recording import record_run
+from engine.runs import new_run
 from engine.workspace import Workspace
 
 FILE = "change.json"
@@ -151,10 +151,8 @@ def _save_run(workspace: Workspace, shop: Shop, trial: Trial, card: Card) -> Non
         seed=card.seed,
         eligibility=rule_words(shop.config.targets, trial.task.rules),
     )
-    store = RunStore(workspace)
     names = PipelineConfig.__dataclass_fields__
-    store.save(run, trial.rows(PipelineConfig(**{name: card.config[name] for name in names})))
-    log_run(workspace, run, store.aggregate(run.id))
+    record_run(workspace, run, trial.rows(PipelineConfig(**{name: card.config[name] for name in names})))
 
 
 def _flat(config: PipelineConfig) -> dict[str, float]:

@@ -22,7 +22,7 @@ PAIR = (
 def store(tmp_path_factory):
     workspace = fill(Workspace.create(tmp_path_factory.mktemp("home") / "shop"), made(200))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         train_tagger(workspace, "linear", seed=1)
     return workspace
 

@@ -32,7 +32,7 @@ def asked(n, relevant):
 
 @pytest.fixture(autouse=True)
 def _untracked(monkeypatch):
-    monkeypatch.setattr("engine.recall.log_run", lambda *_: None)
+    monkeypatch.setattr("engine.recording.log_run", lambda *_: None)
 
 
 def test_figures_stand_beside_the_baselines_and_runs_are_saved(workspace):

@@ -36,13 +36,13 @@ def trained(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _without_mlflow(monkeypatch):
     """Logging has its own tests; here it would take most of the time."""
-    monkeypatch.setattr("engine.workflows.log_run", lambda *_: None)
+    monkeypatch.setattr("engine.recording.log_run", lambda *_: None)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _without_mlflow_in_fixtures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         yield
 
 
@@ -207,7 +207,7 @@ def killed(tagger, folder):
     os.kill(os.getpid(), signal.SIGKILL)
 
 PriorTagger.save = killed
-engine.workflows.log_run = lambda *_: None
+engine.recording.log_run = lambda *_: None
 engine.workflows.train_tagger(Workspace.open(Path(sys.argv[1])), "prior", seed=1)
 """
 

@@ -18,7 +18,7 @@ def trained(tmp_path_factory):
     data.items[0] = type(first)(first.item_id, first.category, (SAID, "Ok"))
     workspace = new_workspace(tmp_path_factory.mktemp("home"), "demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         train_tagger(fill(workspace, data), "prior", seed=3)
     return workspace
 

@@ -26,7 +26,7 @@ def trained(tmp_path_factory):
     workspace = Workspace.create(tmp_path_factory.mktemp("home") / "demo")
     make_demo(workspace, seed=3, config=SIZES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         for model in ("prior", "linear"):
             train_tagger(workspace, model, seed=3)
     return workspace
@@ -205,7 +205,7 @@ def test_the_golden_set_counts_decided_pairs_apart_from_what_was_learned(decisio
 
 
 def test_a_run_on_decisions_does_not_stand_for_the_taggers_own(decisions, review, trained, monkeypatch):
-    monkeypatch.setattr("engine.golden.log_run", lambda *_: None)
+    monkeypatch.setattr("engine.recording.log_run", lambda *_: None)
     rows = catalogue_predictions(trained, "linear")
     held = trained_on(trained, "linear")["test"]
     decisions.confirm(

@@ -65,8 +65,7 @@ def home(tmp_path_factory):
 def _quiet(patch, home):
     patch.setenv("SHELFWISE_HOME", str(home))
     patch.setenv("SHELFWISE_THREADS", "1")
-    patch.setattr("engine.recall.log_run", lambda *_: None)
-    patch.setattr("engine.searching.log_run", lambda *_: None)
+    patch.setattr("engine.recording.log_run", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ def shop(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     workspace = fill(Workspace.create(home / "shop"), made(200))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         for model in ("prior", "linear"):
             train_tagger(workspace, model, seed=3)
     return workspace
@@ -28,7 +28,7 @@ def shop(tmp_path_factory):
 @pytest.fixture
 def decisions(shop, monkeypatch):
     monkeypatch.setenv("SHELFWISE_HOME", str(shop.path.parent))
-    monkeypatch.setattr("engine.golden.log_run", lambda *_: None)
+    monkeypatch.setattr("engine.recording.log_run", lambda *_: None)
     for file in shop.path.glob("state.sqlite*"):
         file.unlink()
     return Decisions(shop)

@@ -20,7 +20,7 @@ ASKED = ["--workspace", "shop", "--good-type", "Shoes", "--text", "Маломе�
 def trained(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         train_tagger(fill(new_workspace(home, "shop"), made(200)), "linear", seed=3)
     return home
 

@@ -17,7 +17,7 @@ def shop(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHELFWISE_HOME", str(home))
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         fill(new_workspace(home, "shop"), made(200))
         assert train(["--workspace", "shop", "--seed", "3"]) == 0
     return home
@@ -26,7 +26,7 @@ def shop(tmp_path_factory):
 @pytest.fixture
 def _in_shop(shop, monkeypatch):
     monkeypatch.setenv("SHELFWISE_HOME", str(shop))
-    monkeypatch.setattr("engine.workflows.log_run", lambda *_: None)
+    monkeypatch.setattr("engine.recording.log_run", lambda *_: None)
 
 
 @pytest.mark.usefixtures("_in_shop")

@@ -19,7 +19,7 @@ from tests.tagged import fill, made
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.workflows.log_run", lambda *_: None)
+        patch.setattr("engine.recording.log_run", lambda *_: None)
         workspace = fill(Workspace.create(tmp_path_factory.mktemp("home") / "shop"), made(120))
         train_tagger(workspace, "prior", seed=1)
     build(workspace, trained=False)

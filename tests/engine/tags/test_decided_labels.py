@@ -12,7 +12,7 @@ from tests.tagged import fill, made
 
 @pytest.fixture(autouse=True)
 def _without_mlflow(monkeypatch):
-    monkeypatch.setattr("engine.workflows.log_run", lambda *_: None)
+    monkeypatch.setattr("engine.recording.log_run", lambda *_: None)
 
 
 def labels(true=(), false=()):
