@@ -127,6 +127,15 @@ class RunStore:
                 runs.append(found)
         return sorted(runs, key=lambda run: (run.created, run.id), reverse=True)
 
+    def newest(self, kind: str) -> dict[str, Run]:
+        """By model its newest run that may be compared with the newest of `kind`; empty when there is none."""
+        runs = self.list(kind)
+        found: dict[str, Run] = {}
+        for run in runs:
+            if not differences(runs[0], run):
+                found.setdefault(run.model, run)
+        return found
+
     def damaged(self) -> dict[str, str]:
         """For each run that can't be read, by id: a sentence that says why and what to do."""
         return {run_id: str(found) for run_id, found in self._scan().items() if isinstance(found, ShelfwiseError)}

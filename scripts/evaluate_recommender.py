@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from engine.errors import NotBuiltError, UnknownNameError
 from engine.metrics.measures import KINDS
 from engine.recommending.serving import train_command
-from engine.runs import Run, RunStore, aggregate, compare, differences
+from engine.runs import Run, RunStore, aggregate, compare
 from engine.settings import load_settings
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
@@ -33,24 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.metric not in METRICS:
         raise UnknownNameError("metric", arguments.metric, METRICS)
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
-    runs = _newest(workspace)
+    runs = RunStore(workspace).newest("recommend")
+    if not runs:
+        raise NotBuiltError("A run of recommendations", train_command(workspace))
     _show_all(workspace, runs)
     _show_differences(workspace, runs, arguments.metric, chosen_seed(arguments.seed))
     if arguments.slice:
         _show_slices(workspace, runs, arguments.slice, arguments.metric)
     return 0
-
-
-def _newest(workspace: Workspace) -> dict[str, Run]:
-    """The newest run of each model that may be compared with the newest of all."""
-    runs = RunStore(workspace).list("recommend")
-    if not runs:
-        raise NotBuiltError("A run of recommendations", train_command(workspace))
-    found: dict[str, Run] = {}
-    for made in runs:
-        if not differences(runs[0], made):
-            found.setdefault(made.model, made)
-    return found
 
 
 def _show_all(workspace: Workspace, runs: dict[str, Run]) -> None:
