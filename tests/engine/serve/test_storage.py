@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,22 +10,10 @@ from sqlalchemy import func, select
 
 from engine.errors import SettingsError, StorageError
 from engine.serve.folding import Happened
-from engine.serve.storage import EVENTS, TABLES, Database, Event, database_url
+from engine.serve.storage import EVENTS, Database, Event, database_url
 from engine.settings import PROJECT
 
-POSTGRES = os.environ.get("SHELFWISE_TEST_POSTGRES")
 VIEW = Event("e1", "Zoë", "bag-01", "view", 100, 200)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    if request.param == "postgresql" and not POSTGRES:
-        pytest.skip("SHELFWISE_TEST_POSTGRES names no database to test on")
-    made = Database(database_url(tmp_path, POSTGRES if request.param == "postgresql" else None))
-    made.create()
-    yield made
-    TABLES.drop_all(made.engine)
-    made.close()
 
 
 def count(database: Database) -> int:
