@@ -29,3 +29,10 @@ def test_tables_of_parts_load_no_heavy_library(module):
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert loaded == []
+
+
+def test_the_first_page_loads_no_statistics():
+    """SciPy's distributions take most of a second, and a quantile and ranks are elsewhere too."""
+    code = "import sys, engine.workflows, engine.scoreboard; print('scipy.stats' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert loaded == "False"

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import rankdata
 
 from engine.errors import DataError
 from engine.metrics.classification import Floats
@@ -97,9 +96,10 @@ def pooled_auc(chances: Chances) -> Measure:
 
     Probabilities are told apart at up to 2,000 levels with as many candidates each; within one a pair counts half.
     """
-    found = rankdata(chances.probabilities, method="dense").astype(np.int64) - 1
+    values = pd.Series(chances.probabilities)
+    found = values.rank(method="dense").to_numpy().astype(np.int64) - 1
     if len(found) and found.max() >= LEVELS:
-        found = (rankdata(chances.probabilities, method="average") * LEVELS / (len(found) + 1)).astype(np.int64)
+        found = (values.rank(method="average").to_numpy() * LEVELS / (len(found) + 1)).astype(np.int64)
     n_levels = int(found.max(initial=0)) + 1
     column = found + n_levels * chances.wanted
     ones = np.ones(len(column))

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from engine.metrics.lists import Sparse
 
@@ -127,7 +127,7 @@ def paired_normal(a: Measure, b: Measure, *, level: float = 0.95, unit: str = "q
     if n < 2 or n != len(b.values) or (a.parts.shape[1], b.parts.shape[1]) != (1, 1):
         raise ValueError(f"the normal approximation needs means over the same rows twice, got {n} and {len(b.values)}")
     gap = b.values - a.values
-    half = norm.ppf((1 + level) / 2) * float(gap.std(ddof=1)) / np.sqrt(n)
+    half = float(ndtri((1 + level) / 2)) * float(gap.std(ddof=1)) / np.sqrt(n)
     wins, losses = int(np.sum(gap > TIE)), int(np.sum(gap < -TIE))
     middle = b.total - a.total
     return PairedDifference(

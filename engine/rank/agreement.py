@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from engine.rank.base import Floats
 from engine.rank.lists import Lists
@@ -26,7 +25,7 @@ def importances(found: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
 
 def importance_agreement(shares: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rank correlation between the columns of `importances`, NaN where one gives all features the same."""
-    return _correlations({str(name): rankdata(shares[name]) for name in shares})
+    return _correlations({str(name): shares[name].rank().to_numpy() for name in shares})
 
 
 def order_agreement(lists: Lists, scores: Mapping[str, Floats]) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
-from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 
 from engine.rank.base import Floats
@@ -20,6 +19,8 @@ def smallest(loss: Loss, start: Floats, least: Sequence[float | None]) -> Floats
 
     One thread of BLAS: sums over rows don't depend on how many there are, and for so few numbers more are slower.
     """
+    from scipy.optimize import minimize  # a third of a second, which pages that only show weights need not wait
+
     bounds = [(each, None) for each in least]
     with _libraries().limit(limits=1, user_api="blas"):
         found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_PRECISE)

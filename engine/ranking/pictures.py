@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from engine.artifacts import ArtifactStore, Card
 from engine.metrics.definitions import label
@@ -119,7 +118,7 @@ def contribution_table(member: Ranker, lists: Lists, n: int = SAMPLED) -> pd.Dat
         values = sample.features[:, column]
         known = np.isfinite(values)
         standing = np.full(len(values), np.nan)
-        standing[known] = (rankdata(values[known]) - 0.5) / max(int(known.sum()), 1)
+        standing[known] = (pd.Series(values[known]).rank().to_numpy() - 0.5) / max(int(known.sum()), 1)
         added = np.array([each.get(name, 0.0) for each in told])
         spread = np.sin(np.arange(len(values)) * 12.9898)  # scattered, and the same each time
         frames.append(
