@@ -97,7 +97,7 @@ def share(k: int, n: int) -> Estimate:
     z, found = _normal(), k / n
     middle = (found + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(found * (1 - found) / n + z * z / (4 * n * n)))
-    return Estimate(found, max(middle - half, 0.0), min(middle + half, 1.0))
+    return Estimate(found, middle - half if k else 0.0, middle + half if k < n else 1.0)
 
 
 def share_difference(group: tuple[int, int], base: tuple[int, int]) -> Estimate:
@@ -147,8 +147,8 @@ def sample_ratio(observed: Mapping[str, int], shares: Sequence[float]) -> Sample
     expected = {name: total * part for name, part in zip(observed, shares, strict=True)}
     if not total:
         return SampleRatio(dict(observed), expected, 1.0)
-    p = float(stats.chisquare(list(observed.values()), list(expected.values())).pvalue)
-    return SampleRatio(dict(observed), expected, p)
+    distance = sum((n - expected[name]) ** 2 / expected[name] for name, n in observed.items())
+    return SampleRatio(dict(observed), expected, float(stats.chi2.sf(distance, len(expected) - 1)))
 
 
 def _normal() -> float:

@@ -138,7 +138,7 @@ def _read(file: Path) -> Experiment | None:
         raise DataError(f"can't be read ({error}).", file=file) from None
     try:
         return _experiment(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DataError(f"is no experiment ({error}); remove it and start the experiment again.", file=file) from None
     except DataError as error:
         raise DataError(str(error), file=file) from None
