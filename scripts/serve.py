@@ -19,7 +19,7 @@ from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING
 
 from engine.errors import MissingExtraError, SettingsError
@@ -101,7 +101,14 @@ def _app(workspace: Path, config: ServeConfig, url: str | None) -> FastAPI:
             os.kill(os.getpid(), signal.SIGTERM)
 
         Thread(target=end, name="parent", daemon=True).start()
-    return create_app(workspace, config, database=url)
+    return create_app(workspace, config, database=url, tables=False, ending=_end_in_time)
+
+
+def _end_in_time() -> None:
+    """End by force when a database or a disk that doesn't answer any more keeps this process from ending."""
+    last = Timer(GRACE, os._exit, [1])
+    last.daemon = True
+    last.start()
 
 
 def _parser() -> ArgumentParser:

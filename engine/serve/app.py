@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -35,17 +35,26 @@ ABOUT = """What a store's shelf shows to whom: recommendations, similar items, t
 Errors are problem documents (RFC 9457). Every answer has a request id, which the log has too."""
 
 
-def create_app(workspace: Path, config: ServeConfig | None = None, *, database: str | None = None) -> FastAPI:
+def create_app(
+    workspace: Path,
+    config: ServeConfig | None = None,
+    *,
+    database: str | None = None,
+    tables: bool = True,
+    ending: Callable[[], None] = lambda: None,
+) -> FastAPI:
     """The service over the workspace at `workspace`; nothing is opened before it starts.
 
-    database: the URL of a PostgreSQL, or None for a file in the workspace; its tables are made where they are missing.
-    Raises SettingsError for a URL that can't be used, StorageError when the database doesn't answer.
+    database: the URL of a PostgreSQL, or None for a file in the workspace. tables: make those that are missing; where
+    whoever starts several processes has made them, one may start while the database doesn't answer. ending: called
+    when the last request is answered. Raises SettingsError for a URL that can't be used, StorageError when tables are
+    to be made and the database doesn't answer.
     """
-    service = make_service(workspace, config or ServeConfig(), database)
+    service = make_service(workspace, config or ServeConfig(), database, tables=tables)
     app = FastAPI(
         title="Shelfwise", version=__version__, description=ABOUT, lifespan=_lifespan, redoc_url=None, docs_url="/docs"
     )
-    app.state.service = service
+    app.state.service, app.state.ending = service, ending
     for router in (watching, reading, writing):
         app.include_router(router)
     app.add_exception_handler(Problem, _problem)
@@ -55,10 +64,11 @@ def create_app(workspace: Path, config: ServeConfig | None = None, *, database: 
     return app
 
 
-def make_service(workspace: Path, config: ServeConfig, database: str | None) -> Service:
+def make_service(workspace: Path, config: ServeConfig, database: str | None, *, tables: bool = True) -> Service:
     """What `create_app` serves, with its database open."""
     opened = Database(database_url(workspace, database), wait=config.store_deadline)
-    opened.create()
+    if tables:
+        opened.create()
     parts, metrics = make_parts(workspace, config.retry), Metrics(workspace / "retraining" / "LAST.json")
     metrics.threads.set(config.threads)
     return Service(
@@ -81,7 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     write_logs()
     forget_dead()
-    await service.refresh()
+    await service.look()
     keepers = [
         asyncio.create_task(keeper)
         for keeper in (service.keep_fresh(), service.traffic.keep_writing(), service.exposures.keep_writing())
@@ -89,6 +99,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        app.state.ending()
         for keeper in keepers:
             keeper.cancel()
             with suppress(asyncio.CancelledError):

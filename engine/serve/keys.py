@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from sqlalchemy import select, update
@@ -26,6 +26,7 @@ SCOPES = {
     "metrics": "read what Prometheus reads",
 }
 MOST_REMEMBERED = 10_000
+TRUSTED = 3_600.0  # seconds that a key goes on opening while the database can't say whether it was withdrawn
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,21 @@ class Caller:
     scopes: frozenset[str]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Who holds a key, None: nobody. told: when the database said so; until: how long it isn't asked again."""
+
+    told: float
+    until: float
+    caller: Caller | None
+
+
 class Keys:
     """The keys of one database. remember: seconds that an answer of the database holds."""
 
     def __init__(self, database: Database, *, remember: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._database, self._remember, self._clock = database, remember, clock
-        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = Lock()
 
     def make(self, name: str, scopes: Collection[str]) -> str:
@@ -75,16 +85,31 @@ class Keys:
     def remembered(self, key: str) -> Caller | None:
         """The holder of `key` by what the database said lately. Raises LookupError when it must be asked (`find`)."""
         with self._lock:
-            until, caller = self._known[_digest(key)]
-        if until < self._clock():
+            known = self._known[_digest(key)]
+        if known.until < self._clock():
             raise LookupError(key[: len(PREFIX)])
-        return caller
+        return known.caller
+
+    def trusted(self, key: str) -> Caller | None:
+        """The holder of `key` by what the database said within the last hour, for when it says nothing more.
+
+        It holds as long as any answer of the database does; then the database is asked again. None for a key that it
+        didn't know, or was never asked about.
+        """
+        digest = _digest(key)
+        with self._lock:
+            known, now = self._known.get(digest), self._clock()
+            if known is None or known.caller is None or known.told + TRUSTED < now:
+                return None
+            self._known[digest] = replace(known, until=now + self._remember)
+        return known.caller
 
     def find(self, key: str) -> Caller | None:
         """The holder of `key`, None for a key that opens nothing. Raises StorageError when the database is gone."""
         caller = self._find(key)
         with self._lock:
-            self._known[_digest(key)] = (self._clock() + self._remember, caller)
+            now = self._clock()
+            self._known[_digest(key)] = _Known(now, now + self._remember, caller)
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return caller

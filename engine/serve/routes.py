@@ -137,9 +137,9 @@ async def health() -> HealthAnswer:
 async def ready(service: Served, response: Response) -> ReadyAnswer:
     """Whether lists come from models and events can be stored; 503 until then."""
     try:
-        await run_in_threadpool(service.database.ping)
+        await service.work.store(service.database.ping, service.config.store_deadline)
         stored = True
-    except StorageError:
+    except (StorageError, TimeoutError):
         stored = False
     whole = stored and service.parts.recommending.current is not None
     response.status_code = 200 if whole else 503

@@ -61,17 +61,26 @@ class Service:
         """Look again and again, until it is cancelled."""
         while True:
             await asyncio.sleep(self.config.refresh)
-            try:
-                await self.refresh()
-            except Exception as error:  # the next look may go well, and there must be one
-                log_failure("looking for newer versions failed", error)
+            await self.look()
+
+    async def look(self) -> None:
+        """The same as `refresh`, for whoever must go on: the next look may go well, and there must be one."""
+        try:
+            await self.refresh()
+        except Exception as error:
+            log_failure("looking for newer versions failed", error)
 
     async def caller(self, key: str) -> Caller | None:
-        """Whose key it is, by the database. Raises Problem when it doesn't answer."""
+        """Whose key it is, by the database; by what it said before, while it doesn't answer.
+
+        Raises Problem for a key that it was never asked about.
+        """
         try:
             return await self.work.store(lambda: self.keys.find(key), self.config.store_deadline)
         except (StorageError, TimeoutError) as error:
             log_failure("a key could not be checked", error)
+            if (caller := self.keys.trusted(key)) is not None:
+                return caller
             raise unavailable("Keys can't be checked now; try again.") from None
 
 

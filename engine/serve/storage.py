@@ -6,9 +6,11 @@ committed and synced: a killed process loses none of it.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from engine.errors import SettingsError, StorageError
 from engine.serve.folding import Happened
@@ -115,13 +117,17 @@ class Database:
         if url.get_backend_name() == "sqlite":
             self.engine = create_engine(url, connect_args={"timeout": wait})
             event.listen(self.engine, "connect", _durable)
+            if url.database and url.database != ":memory:":
+                event.listen(self.engine, "connect", partial(_note_file, url.database))
+                event.listen(self.engine, "checkout", partial(_check_file, url.database))
         else:
-            limits = {"connect_timeout": max(int(wait), 1), "options": f"-c statement_timeout={int(wait * 1000)}"}
-            self.engine = create_engine(url, pool_pre_ping=True, pool_timeout=wait, connect_args=limits)
+            self.engine = create_engine(url, pool_pre_ping=True, pool_timeout=wait, connect_args=_limits(wait))
         self.insert = _INSERTS[url.get_backend_name()]
 
     def create(self) -> None:
         """Make the tables that aren't there. Two processes must not do it at once: whoever starts the workers does."""
+        from engine.serve import exposures, traffic_tables  # noqa: F401 - they add theirs to TABLES
+
         with self._failing(), self.engine.begin() as connection:
             TABLES.create_all(connection)
 
@@ -175,7 +181,7 @@ class Database:
     def _failing(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:  # its message repeats the values of the statement
+        except (SQLAlchemyError, sqlite3.Error) as error:  # its message repeats the values of the statement
             raise StorageError(f"The database of the service can't be used ({_cause(error)}).") from None
 
 
@@ -192,7 +198,7 @@ def _newest() -> Select[Any]:
 _NEWEST = _newest()  # made once: that takes longer than asking it
 
 
-def _cause(error: SQLAlchemyError) -> str:
+def _cause(error: Exception) -> str:
     origin = getattr(error, "orig", None)
     return type(origin or error).__name__
 
@@ -202,6 +208,37 @@ def _outcome(one: Event, new: bool, first: dict[str, Event], there: dict[str, tu
         return "stored"
     kept = there.get(one.event_id) or tuple(getattr(first[one.event_id], name) for name in SAME)
     return "duplicate" if kept == tuple(getattr(one, name) for name in SAME) else "conflict"
+
+
+def _limits(wait: float) -> dict[str, Any]:
+    """How long a PostgreSQL may take to answer at all, to run a statement, and to acknowledge what was sent to it."""
+    seconds = max(int(wait), 1)
+    return {
+        "connect_timeout": seconds,
+        "options": f"-c statement_timeout={int(wait * 1000)}",
+        "tcp_user_timeout": seconds * 1000,
+        "keepalives_idle": seconds,
+        "keepalives_interval": seconds,
+        "keepalives_count": 2,
+    }
+
+
+def _note_file(path: str, connection: Any, record: Any) -> None:
+    record.info["file"] = _identity(path)
+
+
+def _check_file(path: str, connection: Any, record: Any, proxy: Any) -> None:
+    """Use no file that was removed or replaced: what is written to it then would be gone with the process."""
+    if record.info.get("file") != _identity(path):
+        raise DisconnectionError("The database's file isn't the one that was opened.")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _durable(connection: Any, record: Any) -> None:
