@@ -128,6 +128,13 @@ MIGRATIONS = (
     );
     CREATE INDEX handled_key ON handled (key);
     """,
+    """
+    CREATE TABLE secrets (           -- random bytes of this workspace, such as the key of masked ids
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    ) WITHOUT ROWID;
+    ALTER TABLE answers ADD COLUMN recorded TEXT NOT NULL DEFAULT '';  -- what made a recorded answer; '' for own ones
+    """,
 )
 
 

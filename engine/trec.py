@@ -9,7 +9,7 @@ where they hold white space or a percent sign. Format: https://trec.nist.gov/dat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -49,9 +49,13 @@ def qrel_lines(kind: str, rows: pd.DataFrame) -> Iterator[str]:
             yield f"{query} 0 {item} {grade}\n"
 
 
-def trec_files(store: RunStore, run_id: str) -> bytes:
-    """Both files of a run in one ZIP archive, RUN.run and RUN.qrels. Errors as in `RunStore.rows` and `qrel_lines`."""
+def trec_files(store: RunStore, run_id: str, *, shown: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> bytes:
+    """Both files of a run in one ZIP archive, RUN.run and RUN.qrels. Errors as in `RunStore.rows` and `qrel_lines`.
+
+    shown: what makes the rows fit to leave, where people are masked.
+    """
     run, rows = store.get(run_id), store.rows(run_id)
+    rows = rows if shown is None else shown(rows)
     buffer = BytesIO()
     with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
         archive.writestr(f"{run.id}.run", "".join(run_lines(run.kind, rows, run.model)))

@@ -17,6 +17,7 @@ from engine import gold as golden
 from engine.artifacts import ArtifactStore, Card
 from engine.decisions import Decisions
 from engine.errors import ShelfwiseError
+from engine.masking import Masks, open_masks
 from engine.runs import Run, RunStore, compare, differences
 from engine.schema import Evidence, ItemText, TagScore
 from engine.sql import Queries
@@ -70,6 +71,12 @@ class RunLine:
 def queries(workspace: Workspace) -> Queries:
     """SQL over the workspace's present tables."""
     return _queries(workspace, str(workspace.path), workspace.data_hash())
+
+
+def masks(workspace: Workspace) -> Masks:
+    """What people are called where they are masked; shared between sessions."""
+    runs = tuple(sorted(place.name for place in (workspace.path / "runs").glob("*")))
+    return _masks(workspace, (str(workspace.path), workspace.data_hash(), runs))
 
 
 def summary(workspace: Workspace) -> overview.Overview:
@@ -227,6 +234,11 @@ def _intact_card(_workspace: Workspace, name: str, version: tuple[str, str]) -> 
 @st.cache_resource(max_entries=4, show_spinner="Reading the tables…")
 def _queries(_workspace: Workspace, path: str, data_hash: str) -> Queries:
     return Queries(_workspace)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Masking people…")
+def _masks(_workspace: Workspace, version: tuple[object, ...]) -> Masks:
+    return open_masks(queries(_workspace))
 
 
 @st.cache_data(max_entries=8, show_spinner="Counting…")

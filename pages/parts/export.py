@@ -9,17 +9,21 @@ import pandas as pd
 import streamlit as st
 
 from engine.spreadsheet import to_csv
-from pages.parts import links
+from pages.parts import links, masks
 
 
 def button(label: str, make: Callable[[], pd.DataFrame], *, name: str, key: str) -> None:
-    """Two download buttons, CSV for spreadsheets and Parquet; `make` gives the frame, only when one is pressed."""
+    """Two download buttons, CSV for spreadsheets and Parquet; `make` gives the frame, only when one is pressed.
+
+    Where the session masks people, so do the files.
+    """
+    masked = masks.frames()
     with st.container(horizontal=True, width="content", gap="small", vertical_alignment="center"):
-        file(label, lambda: to_csv(make()), name=f"{name}.csv", mime="text/csv", key=key)
+        file(label, lambda: to_csv(masked(make())), name=f"{name}.csv", mime="text/csv", key=key)
         parquet = "application/vnd.apache.parquet"
         file(
             "Parquet",
-            lambda: to_parquet(make()),
+            lambda: to_parquet(masked(make())),
             name=f"{name}.parquet",
             mime=parquet,
             key=f"{key}-parquet",

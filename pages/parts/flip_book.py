@@ -13,7 +13,7 @@ from engine.runs import Run, RunStore
 from engine.scoreboard import ROOMS
 from engine.slicing import SLICES
 from engine.workspace import Workspace
-from pages.parts import compare, export, links, metrics_cache, states
+from pages.parts import compare, export, links, masks, metrics_cache, states
 from pages.parts.markup import html, join, show
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
@@ -100,7 +100,7 @@ def _show_list(shown: pd.DataFrame, part: str, run: Run) -> None:
             '<tr><td><a class="sw-link sw-clip" href="{}">{}</a></td><td class="sw-r">{:.3f}</td>'
             '<td class="sw-r">{:.3f}</td><td>{}</td></tr>',
             links.link(row=line[name]),
-            line["label"],
+            _named(line["label"], run),
             line["a"],
             line["b"],
             compare.badge("up" if line["way"] == BETTER else "down", f"{line['change']:+.3f}"),
@@ -129,7 +129,7 @@ def _show_flip(workspace: Workspace, baseline: Run, run: Run, found: pd.DataFram
     show(
         html(
             '<div class="sw-section"><h2>{}</h2><p>{} {}</p></div>{}{}',
-            flip.label,
+            _named(flip.label, run),
             f"{len(flip.wanted):,} wanted; A is {baseline.model}, B is {run.model}.",
             close,
             compare.summary(flip.compared, first=flips.LISTED),
@@ -137,6 +137,11 @@ def _show_flip(workspace: Workspace, baseline: Run, run: Run, found: pd.DataFram
         ),
         key="flip",
     )
+
+
+def _named(label: str, run: Run) -> str:
+    """What a row is called: a query as it was asked, a user or a list perhaps masked."""
+    return label if run.kind == "search" else masks.text(label)
 
 
 def _place(place: Place, wanted: frozenset[str], run: Run) -> object:

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
-from engine.errors import DataError
+from engine.errors import DataError, ShelfwiseError
+from pages.parts import masks
 
 Callback = Callable[[], None]
 
@@ -26,6 +27,7 @@ PAGES = {
     "tour": "pages/views/tour.py",
     "rescue": "pages/views/rescue_queue.py",
     "runs": "pages/views/runs.py",
+    "service": "pages/views/service.py",
 }
 PARAMETERS = (
     "workspace",
@@ -72,6 +74,8 @@ PARAMETERS = (
     "which",
     "row",
     "margin",
+    "window",
+    "mask",
 )
 _KEEP_ON_NEW_LIST = {"q", "category", "ask", "sort", "tags", "brand", "price", "stars", "stock", "by", "beside"}
 BETWEEN = "|"  # the values of a parameter that has several
@@ -79,8 +83,9 @@ SPAN = ".."
 
 
 def get(name: str, default: str = "") -> str:
-    """The value of a parameter in the address."""
-    return st.query_params.get(name, default)
+    """The value of a parameter in the address; ids of people as they are, whatever stands there in their place."""
+    value = st.query_params.get(name, default)
+    return masks.real(value) if name in masks.PARAMETERS else value
 
 
 def number(name: str, default: float, *, low: float, high: float) -> float:
@@ -119,7 +124,8 @@ def span(name: str) -> tuple[float | None, float | None]:
 def link(page: str | None = None, /, **changes: object) -> str:
     """A relative address: the present view with `changes` (None leaves a parameter out).
 
-    Another page or workspace starts without filters. A new list starts at its first page.
+    Another page or workspace starts without filters. A new list starts at its first page. Where people are masked,
+    so are their ids here.
     """
     kept = {name: value for name, value in st.query_params.to_dict().items() if name in PARAMETERS}
     if page is not None or "workspace" in changes:
@@ -127,8 +133,19 @@ def link(page: str | None = None, /, **changes: object) -> str:
     if _KEEP_ON_NEW_LIST & set(changes):
         kept.pop("page", None)
     chosen = {**kept, **{name: None if value is None else as_text(value) for name, value in changes.items()}}
+    if masks.on():
+        chosen = {**chosen, **_masked(chosen), "mask": "1"}
     query = urlencode({name: chosen[name] for name in PARAMETERS if chosen.get(name)})
     return f"./{_here() if page is None else page}?{query}"
+
+
+def _masked(chosen: dict[str, Any]) -> dict[str, str | None]:
+    """What names people, masked; left out where the workspace can't be read."""
+    people = [name for name in masks.PARAMETERS if chosen.get(name)]
+    try:
+        return {name: masks.text(chosen[name]) for name in people}
+    except ShelfwiseError:
+        return dict.fromkeys(people)
 
 
 def as_text(value: object) -> str:
@@ -161,13 +178,28 @@ def bind(name: str, value: Any, default: Any, *, drop: tuple[str, ...] = ()) -> 
     The default is left out of the address, and so are the parameters in `drop`, which a change makes meaningless.
     """
     key = f"at-{name}"
-    st.session_state[key] = value
+    st.session_state[key] = masks.text(value) if name in masks.PARAMETERS else value
     return {"key": key, "on_change": _chosen, "args": (name, key, default, drop)}
+
+
+def settle_masks() -> None:
+    """Mask people where the address asks for it; then no id of anybody stays in the address."""
+    if get("mask"):
+        masks.switch(get("mask") == "1")
+    if masks.on():
+        settle(mask="1", **{name: masks.text(get(name)) for name in masks.PARAMETERS if get(name)})
+
+
+def switch_masks(masked: bool) -> None:
+    """Begin or stop to mask people, in the view that is open; to be called in a widget's callback."""
+    people = {name: get(name) for name in masks.PARAMETERS if get(name)}
+    masks.switch(masked)
+    follow(link(mask=None, **people))
 
 
 def settle(**values: str) -> None:
     """Write into the address what the page chose by itself, so that copying it gives this very view."""
-    if any(get(name) != value for name, value in values.items()):
+    if any(st.query_params.get(name) != value for name, value in values.items()):
         st.query_params.update(values)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE, Decision, history
 from engine.ranking.list_table import PLACE, PRESETS, VALUE
-from pages.parts import cache, cards, export, links, ranking_cache, states
+from pages.parts import cache, cards, export, links, masks, ranking_cache, states
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_export import stamped
 from pages.parts.ranking_room import Room, label, section, table, user_words
@@ -70,7 +70,7 @@ def _show_lists(room: Room) -> None:
     """Lists as a table: those of a user, those that answer a question, or all of them."""
     user, asked = links.get("user").strip(), links.get("ask")
     if user:
-        rows, said = room.lab.table[room.lab.table["user_id"] == user], f"Lists of {user}"
+        rows, said = room.lab.table[room.lab.table["user_id"] == user], f"Lists of {masks.text(user)}"
     elif asked:
         rows = ranking_cache.found(room.opened, asked)
         said = PRESETS[asked].about
@@ -80,7 +80,7 @@ def _show_lists(room: Room) -> None:
         with st.container(width="stretch"):
             show(section(f"Lists: {len(rows):,}", said[0].upper() + said[1:], small=True), key="lists-title")
         if len(rows):
-            name = f"{room.workspace.name}-lists-{asked or user or 'all'}"
+            name = f"{room.workspace.name}-lists-{asked or masks.text(user) or 'all'}"
             export.button("Export", partial(stamped, room, rows), name=name, key="export-lists")
     if rows.empty:
         ways = {"All lists": links.link(ask=None, user=None)}
@@ -104,7 +104,7 @@ def _list(row: dict) -> Markup:
         '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{:,}</td><td class="sw-r">{:,}</td>'
         '<td class="sw-r">{}</td><td class="sw-r">{}</td><td class="sw-r">{:.3f}</td><td class="sw-r">{:.3f}</td></tr>',
         links.link(list=row["list_id"], page=None),
-        row["user_id"],
+        masks.text(row["user_id"]),
         row["candidates"],
         row["wanted"],
         _place(row[ENSEMBLE + PLACE]),
@@ -167,7 +167,7 @@ def _show_candidates(room: Room, list_id: str, found: Decision) -> None:
                 else "By the ensemble"
             )
             show(section("Candidates", said, small=True), key="candidates-title")
-        name = f"{room.workspace.name}-{list_id}"
+        name = f"{room.workspace.name}-{masks.text(list_id)}"
         export.button("Export", partial(_frame, room, list_id, rows), name=name, key="export-candidates")
     if rows.empty:
         states.empty("No candidates", "No source named anything for this user.", {}, key="candidates")

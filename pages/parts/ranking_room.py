@@ -12,7 +12,7 @@ from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE
 from engine.ranking.lab import Lab
 from engine.workspace import Workspace
-from pages.parts import cards, links, ranking_cache
+from pages.parts import cards, links, masks, ranking_cache
 from pages.parts.markup import html, icon, show
 from pages.parts.ranking_cache import Opened
 
@@ -122,7 +122,7 @@ def category_words(path: str) -> str:
 
 def user_words(one: Lists) -> str:
     """The user of a single list as they were then: "U-1042 · 14 events · mostly Shoes"."""
-    user, past = str(one.users[0]), one.histories
+    user, past = masks.text(one.users[0]), one.histories
     if past is None:
         return user
     n = len(past.items)

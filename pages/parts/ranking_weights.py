@@ -7,7 +7,7 @@ from engine.errors import counted
 from engine.metrics.definitions import definition
 from engine.metrics.significance import PairedDifference
 from engine.ranking.lines import better_words, digits
-from pages.parts import compare, export, links, ranking_cache
+from pages.parts import compare, export, links, masks, ranking_cache
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_export import stamped
 from pages.parts.ranking_room import DECISION, Room, as_values, label, section, table
@@ -130,7 +130,7 @@ def _list(row: dict) -> Markup:
         '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{:.3f}</td><td class="sw-r">{:.3f}</td>'
         "<td>{}</td></tr>",
         links.link(see=DECISION, list=row["list_id"]),
-        row["user_id"],
+        masks.text(row["user_id"]),
         row["before"],
         row["after"],
         compare.badge("up" if up else "down", f"{row['change']:+.3f}"),

@@ -4,7 +4,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from engine.errors import UnknownNameError, counted
-from pages.parts import cards, links, recommend_cache
+from pages.parts import cards, links, masks, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.recommend_room import VISITOR, WHAT_IF, Room, as_value, category_words, event_words, words
@@ -45,7 +45,8 @@ def _noted(room: Room) -> Markup:
         way = html('<a class="sw-link" href="{}">Give them a history</a>', links.link(see=WHAT_IF, sku=None))
         return html('<p class="sw-note">{} {}{}</p>', said, "" if links.get("see") == WHAT_IF else way, "")
     error = UnknownNameError("user", room.asked.user_id, _nearby(room))
-    near = html(' Did you mean <a class="sw-link" href="{}">{}</a>?', links.link(user=error.nearest), error.nearest)
+    address, name = links.link(user=error.nearest), masks.text(error.nearest)
+    near = html(' Did you mean <a class="sw-link" href="{}">{}</a>?', address, name)
     said = "No event has this name, so the list is the one for somebody new."
     return html('<p class="sw-note" role="status">{} {}{}</p>', icon("help"), said, near if error.nearest else "")
 

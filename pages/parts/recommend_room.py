@@ -12,7 +12,7 @@ from engine.recommending.people import Portrait
 from engine.recommending.serving import train_command
 from engine.recommending.training import PIPELINE
 from engine.workspace import Workspace
-from pages.parts import cards, links, recommend_cache
+from pages.parts import cards, links, masks, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, show
 from pages.parts.recommend_cache import Person, Served, Steps
@@ -165,7 +165,7 @@ def popularity_words(share: float) -> str:
 
 def words(found: Portrait) -> str:
     """Who somebody is, with the category as people read it."""
-    return replace(found, category=category_words(found.category)).words
+    return replace(found, user_id=masks.text(found.user_id), category=category_words(found.category)).words
 
 
 def event_words(kind: str) -> str:

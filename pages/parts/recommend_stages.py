@@ -7,7 +7,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine.recommending.stages import Stages
-from pages.parts import export, links, recommend_cache
+from pages.parts import export, links, masks, recommend_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.recommend_export import stamped
@@ -60,7 +60,7 @@ def _show_candidates(room: Room, rows: pd.DataFrame) -> None:
         export.button(
             "Export",
             partial(_export, room, rows),
-            name=f"{room.workspace.name}-stages-{room.asked.user_id}",
+            name=f"{room.workspace.name}-stages-{masks.text(room.asked.user_id)}",
             key="export-stages",
         )
     sources = [column.removesuffix(" score") for column in rows if str(column).endswith(" score")]
@@ -68,7 +68,7 @@ def _show_candidates(room: Room, rows: pd.DataFrame) -> None:
     order = [*first, *(f"{name} rank" for name in sources), *(f"{name} score" for name in sources)]
     shown = rows[[*order, "affinity", "popularity"]]
     shown = shown.rename(columns={f"{one} {what}": f"{label(one)}, {what}" for one in sources for what in _WHAT})
-    key = f"trace-{room.asked.user_id}"
+    key = f"trace-{masks.text(room.asked.user_id)}"
     st.dataframe(
         shown,
         hide_index=True,

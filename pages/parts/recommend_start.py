@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from engine.errors import counted
 from engine.recommending.people import PRESETS
-from pages.parts import export, links, recommend_cache
+from pages.parts import export, links, masks, recommend_cache
 from pages.parts.markup import html, icon, join, show
 from pages.parts.recommend_cache import SHOWN, Person
 from pages.parts.recommend_export import stamped
@@ -71,8 +71,9 @@ def _show_export(room: Room) -> None:
     """The lists of many users at once, as a table."""
     said = f"The first {SHOWN} of each, one row per user and place, with the versions that made them"
     show(html(_SECTION, "Lists for many users", said), key="many-title")
-    typed = st.text_area("User ids, one per line or with commas", key="many", height=110, placeholder="U-1001\nU-1002")
-    users = list(dict.fromkeys(part.strip() for part in re.split(r"[\n,;]", typed) if part.strip()))
+    such = "user-…" if masks.on() else "U-1001\nU-1002"
+    typed = st.text_area("User ids, one per line or with commas", key="many", height=110, placeholder=such)
+    users = list(dict.fromkeys(masks.real(part.strip()) for part in re.split(r"[\n,;]", typed) if part.strip()))
     if not users:
         return
     if len(users) > MOST_EXPORTED:

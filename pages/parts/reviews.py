@@ -4,6 +4,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from engine.schema import Evidence, SentenceEffect
+from pages.parts import masks
 from pages.parts.cards import stars
 from pages.parts.markup import html, icon, join
 
@@ -118,7 +119,7 @@ def _review(row: dict, effects: list[SentenceEffect], strongest: float) -> Marku
         '<article class="sw-review"><header>{}<span>{}</span><span>{}</span></header>{}<p>{}</p></article>',
         stars(row["rating"]),
         when,
-        row["user_id"] if isinstance(row["user_id"], str) else "",
+        masks.text(row["user_id"]) if isinstance(row["user_id"], str) else "",
         title,
         marked(row["text"], effects, strongest),
     )

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.errors import counted
-from pages.parts import export, links, states
+from pages.parts import export, links, masks, states
 from pages.parts.markup import html, icon, show
 
 ROWS_SHOWN = 1000
@@ -56,7 +56,7 @@ def show_table(workspace: str, rows: Behind) -> None:
     way = rows.way or (_to_sku if "item_id" in rows.first else None)
     key = f"rows-{rows.key}"
     st.dataframe(
-        rows.first,
+        masks.frame(rows.first),
         hide_index=True,
         height=560,
         alt=rows.title,

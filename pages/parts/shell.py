@@ -9,7 +9,7 @@ from engine.errors import NotBuiltError
 from engine.settings import load_settings
 from engine.versions import trust
 from engine.workspace import DEMO_COMMAND, Workspace, find_workspace, list_workspaces
-from pages.parts import links
+from pages.parts import links, masks
 from pages.parts.markup import STYLE, html, join, show
 
 MARK = Path(__file__).parent / "marks" / "mark.svg"
@@ -47,6 +47,20 @@ def workspace_picker() -> None:
     st.session_state["workspace"] = asked
     if shown:
         links.settle(workspace=shown)
+        links.settle_masks()
+        with st.sidebar:
+            mask_switch("mask-people")
+
+
+def mask_switch(key: str) -> None:
+    """The toggle under which nobody can be recognised; it stays while the session moves between pages."""
+    st.session_state[key] = masks.on()
+    said = "Shows user-… in place of the ids of users and of the authors of reviews: on pages, in links, in exports"
+    st.toggle("Mask people", key=key, help=said, on_change=_switched, args=(key,))
+
+
+def _switched(key: str) -> None:
+    links.switch_masks(bool(st.session_state[key]))
 
 
 def workspace() -> Workspace:

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from engine.errors import NotBuiltError, ShelfwiseError, UnknownNameError
-from pages.parts import links
+from engine.errors import NotBuiltError, ShelfwiseError, UnknownNameError, shown
+from pages.parts import links, masks
 from pages.parts.markup import html, icon, join, show
 
 _LOG = logging.getLogger("shelfwise")
@@ -75,15 +75,16 @@ def not_built(error: NotBuiltError, *, title: str = "Not built yet") -> None:
 
 def unknown(error: UnknownNameError) -> None:
     """A name in the address that doesn't exist: the name, the nearest one as a link, and a way back."""
-    parameter = _PARAMETER.get(error.kind)
+    parameter = "row" if error.kind.startswith("row of run") else _PARAMETER.get(error.kind)
+    said, nearest = str(error), error.nearest_label
+    if parameter in masks.PARAMETERS and masks.on():
+        said, nearest = f"There is no {error.kind} named {shown(masks.text(error.name))}.", masks.text(nearest or "")
     ways = {}
     if parameter and error.nearest:
-        ways[f"Open {error.nearest_label}"] = links.link(
-            **{parameter: links.replaced(parameter, error.name, error.nearest)}
-        )
+        ways[f"Open {nearest}"] = links.link(**{parameter: links.replaced(parameter, error.name, error.nearest)})
     if parameter:
         ways["Leave it out"] = links.link(**{parameter: links.replaced(parameter, error.name)})
-    _state("help_center", f"No such {error.kind}", str(error), ways)
+    _state("help_center", f"No such {error.kind}", said, ways)
 
 
 def failed(said: str) -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine.leaks import STAGES, LeakMap
 from engine.scoreboard import ROOMS, first_run
-from pages.parts import cards, export, links, metrics_cache, shell, states
+from pages.parts import cards, export, links, masks, metrics_cache, shell, states
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_room import choose_kind, chosen, names_of, not_measured
@@ -131,7 +131,7 @@ def _line(row: dict, found: LeakMap) -> object:
         '<tr><td><a class="sw-link" href="{}">{}</a></td><td><a class="sw-link" href="{}">{}</a> '
         '<span class="sw-quiet">{}</span></td><td>{}</td><td class="sw-num">{}</td><td class="sw-num">{}</td></tr>',
         _address(found, row_id, row["label"], row["item_id"]),
-        row["label"],
+        row["label"] if found.run.kind == "search" else masks.text(row["label"]),
         links.link("sku", sku=row["item_id"]),
         title,
         row["item_id"],

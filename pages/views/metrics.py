@@ -10,7 +10,7 @@ from engine.runs import RunStore
 from engine.scoreboard import ROOMS, Scored
 from engine.slicing import SLICES
 from engine.trec import trec_files
-from pages.parts import cards, compare, export, links, metrics_cache, metrics_charts, shell, states
+from pages.parts import cards, compare, export, links, masks, metrics_cache, metrics_charts, shell, states
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_items import OF_ITEMS, show_items
 from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, named_runs, open_room, show_definitions
@@ -180,7 +180,7 @@ def show_rows(room: Room) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         every = partial(room.values.whole, room.part, sort=sort)
         export.button("Export these rows", every, name=room.run.id, key="rows-export")
-        files = partial(trec_files, RunStore(room.workspace), room.run.id)
+        files = partial(trec_files, RunStore(room.workspace), room.run.id, shown=masks.frames())
         export.file("TREC run and qrels", files, name=f"{room.run.id}-trec.zip", mime="application/zip", key="trec")
 
 
@@ -230,7 +230,7 @@ def _table(room: Room, frame: pd.DataFrame) -> object:
 
 
 def _row(room: Room, row: dict, slices: list[str], metrics: list[str]) -> object:
-    name = row.get("query") or row[room.values.kind.id]
+    name = row.get("query") or masks.text(row[room.values.kind.id])
     rank = row.get("hit_rank", "")
     hit = html('<td class="sw-r">{}</td>', "none" if pd.isna(rank) else f"{rank:,}") if "hit_rank" in row else ""
     return html(

@@ -7,7 +7,7 @@ import streamlit as st
 from engine.errors import ArtifactError, UnknownNameError
 from engine.recommending.serving import train_command
 from engine.workspace import Workspace
-from pages.parts import deciding, export, links, recommend_cards, shell, states
+from pages.parts import deciding, export, links, masks, recommend_cards, shell, states
 from pages.parts.markup import html, icon, show
 from pages.parts.recommend_audience import show_audience, show_nobody
 from pages.parts.recommend_compare import show_beside
@@ -122,7 +122,7 @@ def show_what_if(room: Room) -> None:
 
 def export_button(room: Room) -> None:
     """This user's list as a table."""
-    name = f"{room.workspace.name}-recommendations-{room.asked.user_id}"
+    name = f"{room.workspace.name}-recommendations-{masks.text(room.asked.user_id)}"
     export.button("Export", partial(shown_list, room), name=name, key="export")
 
 

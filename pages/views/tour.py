@@ -16,7 +16,9 @@ def main() -> None:
     said = "Five stories in this workspace’s own data; nothing leaves the machine, and nothing was made up for them"
     show(html('<div class="sw-head"><h1>Tour</h1><span class="sw-quiet">{}</span></div>', said), key="title")
     notes = links.get("see") == "1"
-    st.toggle("Presenter’s notes", **links.bind("see", notes, False))
+    with st.container(horizontal=True, gap="medium"):
+        st.toggle("Presenter’s notes", **links.bind("see", notes, False))
+        shell.mask_switch("mask-here")
     found = metrics_cache.stories(workspace, _served(workspace))
     shown = join(_story(number, story, notes) for number, story in enumerate(found, start=1))
     show(html('<div class="sw-stories">{}</div>', shown), key="stories")
