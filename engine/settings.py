@@ -134,9 +134,45 @@ def load_hub_settings() -> HubSettings:
     return HubSettings(os.environ.get("HF_ENDPOINT") or None, os.environ.get("SHELFWISE_LORA_REPO") or None)
 
 
+@dataclass(frozen=True)
+class TelegramSettings:
+    """Where the end of a retraining is told; None: nowhere.
+
+    token:   SHELFWISE_TELEGRAM_TOKEN, of the bot that tells it; never shown, logged or saved
+    chat:    SHELFWISE_TELEGRAM_CHAT, the id of the chat
+    address: SHELFWISE_TELEGRAM_ADDRESS, of a bot server other than Telegram's own: https, or http on this machine
+    """
+
+    token: str | None = field(default=None, repr=False)
+    chat: str | None = None
+    address: str = "https://api.telegram.org"
+
+
+def load_telegram_settings() -> TelegramSettings:
+    """The chat's settings from the environment."""
+    return TelegramSettings(
+        token=os.environ.get("SHELFWISE_TELEGRAM_TOKEN") or None,
+        chat=os.environ.get("SHELFWISE_TELEGRAM_CHAT") or None,
+        address=os.environ.get("SHELFWISE_TELEGRAM_ADDRESS") or TelegramSettings.address,
+    )
+
+
+def load_tracking_address() -> str | None:
+    """MLFLOW_TRACKING_URI, the MLflow server that runs and models are logged to; None: a file in each workspace."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
 def keep_mlflow_silent() -> None:
-    """Switch MLflow's telemetry off, unless the environment says otherwise; it holds for an import that follows."""
+    """Switch MLflow's telemetry and its printing off, unless the environment says otherwise; before it is imported."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+
+def keep_mlflow_quick() -> None:
+    """Let a request to an MLflow server take seconds; by itself MLflow tries for a quarter of an hour."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT", "10")
 
 
 def _number(name: str, default: int, *, minimum: int) -> int:
