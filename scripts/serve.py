@@ -23,6 +23,7 @@ from threading import Thread, Timer
 from typing import TYPE_CHECKING
 
 from engine.errors import MissingExtraError, SettingsError
+from engine.serve.config import ServeConfig
 from engine.settings import load_database_url, load_settings, share_metrics
 from engine.workspace import find_workspace
 from scripts.cli import chosen_workspace, parser, run
@@ -30,7 +31,6 @@ from scripts.cli import chosen_workspace, parser, run
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from engine.serve.config import ServeConfig
 
 GRACE = 30  # seconds that requests under way may take after SIGTERM
 MOST_WORKERS = 64
@@ -60,10 +60,8 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
     from engine.serve.connections import Connection
     from engine.serve.storage import Database, database_url
 
-    url, config = (
-        load_database_url(),
-        ServeConfig(open=arguments.open, deadline=arguments.deadline, rate=arguments.rate),
-    )
+    names = ("open", "deadline", "rate", "remember", "ahead")
+    url, config = load_database_url(), ServeConfig(**{name: getattr(arguments, name) for name in names})
     database = Database(database_url(workspace, url), wait=config.store_deadline)
     database.create()
     database.close()
@@ -122,6 +120,20 @@ def _parser() -> ArgumentParser:
     )
     made.add_argument(
         "--rate", type=float, default=100, metavar="N", help="requests a second of one key and process (0: no limit)"
+    )
+    made.add_argument(
+        "--remember",
+        type=int,
+        default=ServeConfig.remember,
+        metavar="N",
+        help=f"lists that each process keeps for whoever asks again (default: {ServeConfig.remember:,}; 0: none)",
+    )
+    made.add_argument(
+        "--ahead",
+        type=float,
+        default=ServeConfig.ahead,
+        metavar="SHARE",
+        help=f"share of a core that makes lists before they are asked for (default: {ServeConfig.ahead}; 0: none)",
     )
     return made
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope
 
 from engine.serve.problems import Problem
 from engine.serve.service import Service
@@ -38,6 +39,34 @@ def needs(scope: str) -> Callable[..., Awaitable[None]]:
     return check
 
 
+def may_ask(service: Service, scope: Scope, needed: str) -> bool:
+    """The same for whoever has no request of FastAPI's: whether the caller plainly may. False: let `needs` decide.
+
+    Raises Problem where these are too many requests.
+    """
+    if service.config.open:
+        client = scope.get("client")
+        _limit(service, _address(client[0] if client else ""))
+        return True
+    given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, key = given.decode("latin-1").partition(" ")
+    if scheme.lower() != "bearer" or not 0 < len(key) <= MOST_KEY:
+        return False
+    try:
+        caller = service.keys.remembered(key)
+    except LookupError:
+        return False
+    if caller is None or needed not in caller.scopes:
+        return False
+    scope["state"]["key_id"] = caller.key_id
+    _limit(service, caller.key_id)
+    return True
+
+
+def _address(host: str) -> str:
+    return f"address {host}"
+
+
 def _limit(service: Service, caller: str) -> None:
     wait = service.limits.wait(caller)
     if wait:
@@ -47,7 +76,7 @@ def _limit(service: Service, caller: str) -> None:
 
 async def _caller(request: Request, service: Service, given: HTTPAuthorizationCredentials | None, scope: str) -> str:
     """Whom the limits count."""
-    address = f"address {request.client.host if request.client else ''}"
+    address = _address(request.client.host if request.client else "")
     if service.config.open:
         return address
     challenge = {"WWW-Authenticate": "Bearer"}

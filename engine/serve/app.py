@@ -14,18 +14,22 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from engine import __version__
+from engine.serve.ahead import keep_ahead
 from engine.serve.batches import Batches
+from engine.serve.changes import Changes
 from engine.serve.config import ServeConfig
 from engine.serve.exposures import Exposures
 from engine.serve.gate import Gate
 from engine.serve.keys import Keys, Limits
 from engine.serve.logs import write_logs
+from engine.serve.making import make_lists
 from engine.serve.metrics import Metrics, forget_dead
 from engine.serve.parts import make_parts
 from engine.serve.problems import Problem, invalid
-from engine.serve.recommendations import make_lists
+from engine.serve.remembered import Remembered
 from engine.serve.routes import reading, watching, writing
 from engine.serve.service import Service
+from engine.serve.shortcut import Shortcut
 from engine.serve.storage import Database, database_url
 from engine.serve.traffic import Traffic, end
 from engine.serve.work import Work
@@ -60,7 +64,8 @@ def create_app(
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Gate, service=service)
+    app.add_middleware(Shortcut, service=service)
+    app.add_middleware(Gate, service=service)  # the outermost
     return app
 
 
@@ -82,6 +87,7 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None, *, 
         work=Work(config.threads, metrics.busy.track_inprogress),
         lists=Batches(make_lists),
         exposures=Exposures(opened, metrics),
+        remembered=Remembered(config.remember, Changes.of(opened.engine.url)),
     )
 
 
@@ -92,10 +98,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     write_logs()
     forget_dead()
     await service.look()
-    keepers = [
-        asyncio.create_task(keeper)
-        for keeper in (service.keep_fresh(), service.traffic.keep_writing(), service.exposures.keep_writing())
-    ]
+    keeping = (
+        service.keep_fresh(),
+        service.traffic.keep_writing(),
+        service.exposures.keep_writing(),
+        keep_ahead(service),
+    )
+    keepers = [asyncio.create_task(keeper) for keeper in keeping]
     try:
         yield
     finally:
@@ -107,6 +116,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.work.close()
         await end(service.traffic)
         await service.exposures.end()
+        service.remembered.close()
         service.database.close()
 
 

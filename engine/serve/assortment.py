@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -42,9 +45,31 @@ class Assortment:
         """(n_items,) the deepest category of each item."""
         return self.catalogue.leaves
 
+    def item(self, row: int) -> dict[str, Any]:
+        """What answers say of the item in `row`, wherever it stands: fields of `schemas.Item`."""
+        catalogue = self.catalogue
+        return {
+            "item_id": str(catalogue.item_ids[row]),
+            "title": str(catalogue.titles[row]),
+            "category": str(catalogue.categories[self.leaves[row]]),
+            "price": finite(catalogue.prices[row]),
+        }
+
     @cached_property
     def _categories(self) -> dict[str, int]:
         return {name: place for place, name in enumerate(self.catalogue.categories.tolist())}
+
+    def fragment(self, row: int) -> bytes:
+        """What answers say of the item in `row` wherever it stands, as fields of a JSON object; made when first asked
+        for."""
+        made = self._fragments.get(row)
+        if made is None:
+            made = self._fragments[row] = orjson.dumps(self.item(row))[1:-1]
+        return made
+
+    @cached_property
+    def _fragments(self) -> dict[int, bytes]:
+        return {}
 
     def mask(self, category: str | None) -> NDArray[np.bool_] | None:
         """(n_items,) what is in a category ("Shoes / Boots") or below it; None for all.
@@ -75,3 +100,8 @@ def assortment(shop: Shop, popularity: Recommender, hidden: NDArray[np.bool_] | 
     allowed = eligibility(nobody, shop.catalogue, shop.config.rules, hidden=hidden)
     found = popularity.recommend(nobody, len(shop.catalogue), eligible=allowed.eligible).rows[0]
     return Assortment(shop.catalogue, allowed.eligible, found[found != NONE].astype(np.int64))
+
+
+def finite(number: float | None) -> float | None:
+    """`number` where JSON can hold it."""
+    return float(number) if number is not None and math.isfinite(number) else None

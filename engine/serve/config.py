@@ -24,6 +24,9 @@ class ServeConfig:
     skew:       seconds that a client's clock may be ahead; later times become the service's own
     late:       seconds after which an event is counted as late; it is stored all the same
     rate, burst: requests a second that one key may go on with, and at once; of each process, 0: no limit
+    remember:   lists that are kept for whoever asks again, of one process, about 500 bytes each; 0: none
+    ahead:      share of a core that makes lists of known users before they ask, after a version begins to serve and
+                as long as there is room; 0: none
     keys_for:   seconds that a key is remembered, so that one withdrawn works no longer than that
     open:       whether requests need no key
     """
@@ -41,13 +44,17 @@ class ServeConfig:
     late: float = 86_400.0
     rate: float = 100.0
     burst: int = 200
+    remember: int = 100_000
+    ahead: float = 0.2
     keys_for: float = 10.0
     open: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "rate" and value == 0:
+            if field.name in ("rate", "remember", "ahead") and value == 0:
                 continue
             if field.name != "open" and not 0 < value < float("inf"):
                 raise SettingsError(f"{field.name} of the service is {value}; it must be above 0 and finite.")
+        if self.ahead >= 1:
+            raise SettingsError(f"ahead of the service is {self.ahead}; it must be below 1, a share of one core.")

@@ -11,8 +11,8 @@ from engine.ranked import NONE
 from engine.recommend.popular import Popular
 from engine.search.filters import Filters, Mask
 from engine.search.hits import find_hits
-from engine.serve.assortment import Assortment
-from engine.serve.items import finite, item_of
+from engine.serve.assortment import Assortment, finite
+from engine.serve.items import item_of
 from engine.serve.logs import log_failure
 from engine.serve.opening import Recommending, Searching
 from engine.serve.problems import Problem, not_built, not_found

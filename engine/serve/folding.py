@@ -11,6 +11,8 @@ from engine.recommend.events import EventLog
 from engine.recommending.people import events_of
 from engine.recommending.shop import Shop
 
+SECOND = 1_000_000  # microseconds
+
 
 @dataclass(frozen=True)
 class Happened:

@@ -48,6 +48,7 @@ class Metrics:
         self.errors = Counter("shelfwise_errors", "Failures inside, by their type", ["route", "kind"], registry=own)
         self.lists = Counter("shelfwise_lists", "Lists recommended", ["user"], registry=own)
         self.reranked = Counter("shelfwise_reranked_lists", "Lists that categories moved", ["by"], registry=own)
+        self.remembered = Counter("shelfwise_remembered_lists", "Lists made before", ["hit"], registry=own)
         self.items = Counter("shelfwise_recommended_items", "Items in these lists", registry=own)
         self.fallbacks = Counter("shelfwise_fallbacks", "Popular items instead", ["route", "reason"], registry=own)
         self.events = Counter("shelfwise_events", "Events told", ["event", "outcome"], registry=own)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -36,12 +37,16 @@ FIRST_TAGGER = "lora"
 
 @dataclass(frozen=True, eq=False)
 class Recommending:
-    """The pipeline that serves, of `version`, with its shop and what is popular there."""
+    """The pipeline that serves, of `version`, with its shop and what is popular there.
+
+    serial: of this process; another one where the same version was opened anew, as when items were hidden.
+    """
 
     version: str
     shop: Shop
     pipeline: Pipeline
     assortment: Assortment
+    serial: int = field(default_factory=count().__next__, init=False)
 
 
 @dataclass(frozen=True, eq=False)

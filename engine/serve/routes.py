@@ -14,6 +14,7 @@ from engine.search.filters import Filters
 from engine.serve import finding, recommendations, telling
 from engine.serve.access import Served, needs
 from engine.serve.experimenting import Experimenting
+from engine.serve.making import NOBODY, Asked
 from engine.serve.metrics import CONTENT_TYPE
 from engine.serve.problems import MEDIA, Problem
 from engine.serve.schemas import (
@@ -64,26 +65,29 @@ writing = APIRouter(dependencies=[Depends(needs("events"))], responses=_problems
 watching = APIRouter()
 
 
-@reading.get("/recommendations/{user_id:path}", tags=["recommendations"])
+@reading.get("/recommendations/{user_id:path}", tags=["recommendations"], response_model=RecommendationsAnswer)
 async def recommendations_of_user(
     service: Served,
     user_id: Annotated[Id, Path(examples=["U-1042"])],
     k: Annotated[K, Query()] = 10,
     category: Category = None,
     explain: bool = False,
-) -> RecommendationsAnswer:
+) -> Response:
     """What to show a user, by everything that is known of them until now. An unknown user gets what is popular."""
-    return await recommendations.recommend(service, recommendations.Asked(user_id, k, category, explain))
+    return _made(await recommendations.recommend(service, Asked(user_id, k, category, explain)))
 
 
-@reading.post("/recommendations", tags=["recommendations"], responses=_problems(400, 408, 413))
-async def recommendations_of_session(service: Served, session: SessionAsked) -> RecommendationsAnswer:
+@reading.post(
+    "/recommendations",
+    tags=["recommendations"],
+    response_model=RecommendationsAnswer,
+    responses=_problems(400, 408, 413),
+)
+async def recommendations_of_session(service: Served, session: SessionAsked) -> Response:
     """What to show a visitor who did this just now. Nothing of it is stored."""
     steps = [(step.item_id, step.event) for step in session.events]
-    asked = recommendations.Asked(
-        session.user_id or recommendations.NOBODY, session.k, session.category, session.explain, steps
-    )
-    return await recommendations.recommend(service, asked)
+    asked = Asked(session.user_id or NOBODY, session.k, session.category, session.explain, steps)
+    return _made(await recommendations.recommend(service, asked))
 
 
 @reading.get("/similar/{item_id:path}", tags=["items"], responses=_problems(404))
@@ -175,6 +179,10 @@ def _experiment(experimenting: Experimenting) -> ExperimentState | None:
         for one in experiment.variants
     }
     return ExperimentState(name=experiment.name, variants=variants, problem=experimenting.file.problem)
+
+
+def _made(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
 def _state(slot: Slot[Any]) -> PartState:

@@ -16,6 +16,7 @@ from engine.serve.logs import log, log_failure
 from engine.serve.metrics import Metrics
 from engine.serve.parts import Parts
 from engine.serve.problems import Problem
+from engine.serve.remembered import Remembered
 from engine.serve.slots import Outcome, Slot
 from engine.serve.storage import Database
 from engine.serve.traffic import Traffic
@@ -36,6 +37,7 @@ class Service:
     work: Work
     lists: Batches[Any, Any]
     exposures: Exposures
+    remembered: Remembered
 
     async def refresh(self) -> None:
         """Look once whether newer versions are to be served, and put them in place of the old ones."""

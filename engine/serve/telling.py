@@ -11,10 +11,10 @@ from typing import Literal
 from engine.errors import StorageError
 from engine.recommend.events import micros
 from engine.serve.config import ServeConfig
+from engine.serve.folding import SECOND
 from engine.serve.logs import log_failure
 from engine.serve.metrics import EVERYONE
 from engine.serve.problems import Problem
-from engine.serve.recommendations import SECOND
 from engine.serve.schemas import EventOutcome, EventsAnswer, EventTold
 from engine.serve.service import Service, unavailable
 from engine.serve.storage import Event, Stored, paid

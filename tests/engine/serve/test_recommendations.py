@@ -9,14 +9,14 @@ import pytest
 from engine.recommend.pipeline import Pipeline
 from engine.serve.app import make_service
 from engine.serve.config import ServeConfig
-from engine.serve.recommendations import Asked, Kind, make_lists
+from engine.serve.making import Asked, Kind, make_lists
 from engine.serve.storage import Event
 from tests.recommended import BAGS, SHOES
 
 
 @pytest.fixture
 def service(shop):
-    made = make_service(shop.path, ServeConfig(), None)
+    made = make_service(shop.path, ServeConfig(remember=0), None)
     made.parts.recommending.refresh()
     yield made
     made.work.close()
@@ -39,7 +39,7 @@ def kind(service) -> Kind:
 
 
 def told(made) -> list[tuple[list[int], bool, bool]]:
-    return [(one.rows, one.known, one.recent) for one in made]
+    return [(one.listed.rows.tolist(), one.listed.known, one.recent) for one in made]
 
 
 def test_together_as_alone(service):
