@@ -66,7 +66,8 @@ def rows_of(
 def daily(database: Database, since: datetime) -> pd.DataFrame:
     """What happened on each UTC day from the day of `since` on, in order; days of no event are rows of zeros.
 
-    Columns: day (midnight UTC), impressions, clicks, addtocart, transactions, buyers, revenue. Raises StorageError.
+    Columns: day (midnight UTC), impressions, clicks, addtocart, transactions, visitors (users with any event), buyers,
+    revenue. Raises StorageError.
     """
     start = micros(since) // DAY
     day = (EVENTS.c.happened // DAY).label("day")
@@ -74,23 +75,26 @@ def daily(database: Database, since: datetime) -> pd.DataFrame:
     asked = select(
         day,
         *(func.sum(case((EVENTS.c.event == kind, 1), else_=0)).label(name) for name, kind in KINDS.items()),
+        func.count(func.distinct(EVENTS.c.user_id)).label("visitors"),
         func.count(func.distinct(case((bought, EVENTS.c.user_id)))).label("buyers"),
         func.sum(case((bought, paid_sql()), else_=0.0)).label("revenue"),
     )
     asked = asked.where(EVENTS.c.happened >= start * DAY).group_by(day)
     with database.begin() as connection:
         rows = [tuple(row) for row in connection.execute(asked)]
-    found = pd.DataFrame(rows, columns=["day", *KINDS, "buyers", "revenue"]).set_index("day")
+    found = pd.DataFrame(rows, columns=["day", *KINDS, "visitors", "buyers", "revenue"]).set_index("day")
     days = range(start, max(micros(datetime.now(UTC)) // DAY, *found.index, start) + 1)
     whole = found.reindex(days, fill_value=0).rename_axis("day").reset_index()
     whole["day"] = pd.to_datetime(whole["day"] * DAY, unit="us", utc=True)
-    return whole.astype(dict.fromkeys((*KINDS, "buyers"), "int64") | {"revenue": "float64"})
+    return whole.astype(dict.fromkeys((*KINDS, "visitors", "buyers"), "int64") | {"revenue": "float64"})
 
 
-def day_rows(database: Database, day: date, event: str | None = None, *, most: int | None = None) -> pd.DataFrame:
-    """The events of one UTC day, newest first; columns and the rest as in `rows_of`."""
+def day_rows(
+    database: Database, day: date, event: str | None = None, *, days: int = 1, most: int | None = None
+) -> pd.DataFrame:
+    """The events of one UTC day, or of `days` from that one on, newest first; columns and the rest as in `rows_of`."""
     start = micros(datetime(day.year, day.month, day.day, tzinfo=UTC))
-    within = and_(EVENTS.c.happened >= start, EVENTS.c.happened < start + DAY)
+    within = and_(EVENTS.c.happened >= start, EVENTS.c.happened < start + days * DAY)
     return _events(database, select(*_columns()).where(within), event, most)
 
 

@@ -144,6 +144,17 @@ class Answers:
         )
 
     @property
+    def lists(self) -> float:
+        """How many lists were recommended."""
+        return float(self.tally("list")["n"].sum())
+
+    @property
+    def cold_share(self) -> float:
+        """Of these lists, how many were for users without history; 0 without any."""
+        rows = self.tally("list")
+        return float(rows[rows["kind"] == "cold"]["n"].sum()) / self.lists if self.lists else 0.0
+
+    @property
     def fallback_share(self) -> float:
         """Of the lists that were asked for and given, how many were of popular items instead; 0 without any."""
         routes = {route for routes in FALLING.values() for route in routes}

@@ -14,13 +14,14 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
 from engine.errors import NotBuiltError
-from engine.serve.storage import EVENTS, FILE, Database, database_url
+from engine.serve.storage import FILE, Database, database_url
 from engine.serve.traffic_tables import BUCKETS, SERVING, TALLIES, TRAFFIC
 from engine.watching.answers import COUNTED, TALLIED, Answers, Window
 
 WAIT = 2.0  # seconds that somebody looks at an empty page because the database doesn't answer
 ALIVE = 30.0  # seconds since it last wrote that a process counts as running: three writes
 NAME = "the service's own database"
+NOT_BUILT = "isn't built yet"  # as NotBuiltError says it
 
 
 class Store(Database):
@@ -102,6 +103,11 @@ class Part:
     made: float
     problem: str
 
+    @property
+    def built(self) -> bool:
+        """Whether there is anything to serve, or to fail: a part that nobody has built yet is no fault."""
+        return bool(self.versions) or NOT_BUILT not in self.problem
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -140,25 +146,3 @@ def _part(name: str, rows: pd.DataFrame) -> Part:
     newest = rows.sort_values("seen").iloc[-1]
     versions = {str(version): int(n) for version, n in serving["version"].value_counts().items()}
     return Part(name, versions, float(serving["made"].max()) if len(serving) else 0.0, str(newest["problem"]))
-
-
-def read_events(store: Store, since: float) -> pd.DataFrame:
-    """How many events of each kind were received since `since` (seconds since 1970): event and n, most first."""
-    n = func.count().label("n")
-    asked = select(EVENTS.c.event, n).where(EVENTS.c.received >= int(since * 1e6)).group_by(EVENTS.c.event)
-    with store.begin() as connection:
-        found = [(str(event), int(count)) for event, count in connection.execute(asked.order_by(n.desc()))]
-    return pd.DataFrame(found, columns=["event", "n"])
-
-
-def read_event_rows(store: Store, since: float, event: str | None, limit: int | None = None) -> pd.DataFrame:
-    """These events themselves, newest first: event_id, user_id, item_id, event, happened, received (UTC), quantity,
-    price. event: one kind, None for all."""
-    asked = select(EVENTS).where(EVENTS.c.received >= int(since * 1e6)).order_by(EVENTS.c.received.desc())
-    asked = asked if event is None else asked.where(EVENTS.c.event == event)
-    with store.begin() as connection:
-        found = connection.execute(asked.limit(limit)).fetchall()
-    frame = pd.DataFrame(found, columns=[column.name for column in EVENTS.columns])
-    for name in ("happened", "received"):
-        frame[name] = pd.to_datetime(frame[name].astype("int64"), unit="us", utc=True)
-    return frame

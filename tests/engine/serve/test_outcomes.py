@@ -129,7 +129,7 @@ def test_days_add_up_to_their_rows(small):
     days = daily(small, START).set_index("day")
     first, second = days.iloc[0], days.iloc[1]
     assert days.index[0] == datetime(2026, 3, 1, tzinfo=UTC) and days.index[-1].date() == datetime.now(UTC).date()
-    assert first.tolist() == [7, 3, 0, 6, 4, 2525.0] and second.tolist() == [0] * 6
+    assert first.tolist() == [7, 3, 0, 6, 5, 4, 2525.0] and second.tolist() == [0, 0, 0, 0, 1, 0, 0]
     for column, kind in (("impressions", "impression"), ("clicks", "click"), ("transactions", "transaction")):
         assert len(day_rows(small, days.index[0].date(), kind)) == first[column]
     assert day_rows(small, days.index[0].date())["revenue"].sum() == first["revenue"]
