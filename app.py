@@ -77,6 +77,12 @@ PAGES = {  # by section: address, title, icon, what it is for
             "history",
             "Every run with its notes, and every version of every artifact: which serves, and letting another serve.",
         ),
+        (
+            "service",
+            "Service",
+            "monitor_heart",
+            "Whether the service runs, how fast and well it answers, what users do with it, and what trains it anew.",
+        ),
     ),
     "Show": (("tour", "Tour", "tour", "Five stories on this workspace's own data, with notes for who presents them."),),
 }
@@ -85,7 +91,7 @@ PAGES = {  # by section: address, title, icon, what it is for
 def main() -> None:
     """One view: the page that the address names, with what surrounds it."""
     st.set_page_config(page_title="Shelfwise", page_icon=shell.MARK, layout="wide")
-    page = st.navigation({section: [_page(*one) for one in pages] for section, pages in PAGES.items()})
+    page = st.navigation({section: [_page(*one) for one in pages] for section, pages in PAGES.items()}, expanded=True)
     shell.start(page.url_path)
     with states.frame():
         shell.workspace_picker()

@@ -1,0 +1,113 @@
+"""The room Now: whether the service runs, how it does, and what it serves."""
+
+from markupsafe import Markup
+
+from engine.watching.answers import Answers
+from engine.watching.store import Part, Standing
+from engine.workspace import Workspace
+from pages.parts import links, service_cache
+from pages.parts.markup import html, icon, join, show
+from pages.parts.service_room import note, show_answers, table, tile, tiles, title, when_read
+from pages.parts.service_words import STALE, latency, rate, share, span
+
+SPAN = "5m"
+NAMES = {"recommendations": "Recommendations", "popular": "Popular items", "tags": "Tags", "search": "Search"}
+_SLOW = 0.5  # seconds: the service's own deadline for a list
+_OFTEN = 0.01  # share of errors, or of popular items instead, that somebody should look at
+
+
+def show_room(workspace: Workspace) -> None:
+    """Is it up, the last five minutes in figures, the parts and their versions."""
+    found, now = service_cache.standing(workspace)
+    show(_up(found, now), key="up")
+    watched = service_cache.answers(workspace, SPAN)
+    title("The last five minutes", "A number opens the minutes that it is made of", key="now")
+    tiles(_tiles(watched.answers), key="tiles")
+    when_read(watched)
+    _show_parts(found, now)
+    show_answers(workspace, watched)
+
+
+def _up(found: Standing, now: float) -> Markup:
+    """Running or not, since when, in how many processes."""
+    if found.running and found.started is not None:
+        processes = f" in {found.running} processes" if found.running > 1 else ""
+        said = f"up for {span(now - found.started)}{processes}"
+        return html('<p class="sw-said sw-for">{} It runs: {}.</p>', icon("check_circle", "runs"), said)
+    if found.seen is None:
+        said = "it has written nothing yet; it does so some seconds after it starts."
+    elif found.ended:
+        said = f"it was stopped {span(now - found.seen)} ago."
+    else:
+        said = f"it was last seen {span(now - found.seen)} ago, and didn’t stop in order."
+    return html('<p class="sw-said sw-against">{} It doesn’t run: {}</p>', icon("error", "doesn't run"), said)
+
+
+def _tiles(answers: Answers) -> list[Markup]:
+    total = answers.total
+    middle, slow, _ = total.quantiles
+    late = slow is not None and slow.high > _SLOW
+    errors, instead = total.error_rate > _OFTEN, answers.fallback_share > _OFTEN
+    return [
+        tile(rate(total.per_second), "Requests a second", f"{total.n:,.0f} answers", links.link(rows="answers")),
+        tile(
+            latency(slow),
+            "95 of 100 are faster",
+            _flagged("slow" if late else "", f"half of all below {latency(middle)}"),
+            links.link(rows="latency"),
+        ),
+        tile(
+            share(total.error_rate),
+            "Errors",
+            _flagged("too many" if errors else "", f"{total.errors:,.0f} answers of 500 and above"),
+            links.link(rows="errors" if total.errors else "answers"),
+        ),
+        tile(
+            share(answers.fallback_share),
+            "Popular items instead",
+            _flagged("too many" if instead else "", "of lists, as a model failed or was late"),
+            links.link(rows="fallback"),
+        ),
+        tile(
+            share(answers.cold_share),
+            "Cold users",
+            f"of {answers.lists:,.0f} lists, for users without history",
+            links.link(rows="list"),
+        ),
+    ]
+
+
+def _flagged(flag: str, said: str) -> object:
+    """What is said of a number, after a mark where it is one to look at."""
+    return html('<span class="sw-badge sw-down">{} {}</span> {}', icon("warning"), flag, said) if flag else said
+
+
+def _show_parts(found: Standing, now: float) -> None:
+    title("What serves", "The version of each part, and how old it is", key="parts")
+    parts = [part for part in found.parts if part.name in NAMES and (part.versions or part.problem)]
+    if not parts:
+        note("No part serves anything yet.", key="parts")
+        return
+    rows = [_part(part, now) for part in sorted(parts, key=lambda part: list(NAMES).index(part.name))]
+    show(table(("Part", "Version", "Made", "State"), rows, left=4), key="parts")
+
+
+def _part(part: Part, now: float) -> tuple[object, ...]:
+    versioned = links.link("runs", see="versions")
+    versions = join(
+        (html('<a class="sw-link" href="{}"><code>{}</code></a>', versioned, one) for one in part.versions),
+        ", ",
+    )
+    age = html('<span class="sw-when">{} ago</span>', span(now - part.made)) if part.made else html("–")
+    if part.made and now - part.made > STALE:
+        age = html('{} <span class="sw-badge sw-down">{} old</span>', age, icon("warning"))
+    return NAMES[part.name], versions or "–", age, _state(part)
+
+
+def _state(part: Part) -> Markup:
+    if not part.built:
+        return html('<span class="sw-quiet">{}</span>', part.problem)
+    if part.problem:
+        kept = "the version before serves on" if part.versions else "nothing serves"
+        return html("{} the newest can’t serve, {}. <small>{}</small>", icon("error", "failed"), kept, part.problem)
+    return html("changing over") if len(part.versions) > 1 else html("{} serves", icon("check_circle"))
