@@ -29,7 +29,8 @@ async def keep_ahead(service: Service) -> None:
         await asyncio.sleep(EVERY)
         serving = _serving(service)
         if serving != done:
-            service.remembered.clear()
+            if not done <= serving:
+                service.remembered.clear()
             done = serving
             await _make_all(service, serving)
 

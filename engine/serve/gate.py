@@ -30,9 +30,12 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        passage = _Passage(scope, receive, send, self._service)
-        with self._service.metrics.in_flight.track_inprogress():
-            await passage.through(self._app)
+        in_flight = self._service.metrics.in_flight
+        in_flight.inc()
+        try:
+            await _Passage(scope, receive, send, self._service).through(self._app)
+        finally:
+            in_flight.dec()
 
 
 class _Passage:
@@ -40,7 +43,8 @@ class _Passage:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
         self._scope, self._receive, self._send, self._service = scope, receive, send, service
-        given = _header(scope, b"x-request-id")
+        headers = dict(scope["headers"])
+        self._length, given = headers.get(b"content-length", b""), headers.get(b"x-request-id", b"").decode("latin-1")
         self._id = given if ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = self._id
         self._read, self._whole, self._status = 0, False, 0
@@ -48,8 +52,7 @@ class _Passage:
     async def through(self, app: ASGIApp) -> None:
         start = time.perf_counter()
         try:
-            length = _header(self._scope, b"content-length")
-            if length.isdigit() and int(length[:20]) > self._service.config.most_body:
+            if self._length.isdigit() and int(self._length[:20]) > self._service.config.most_body:
                 await self._problem(self._too_large())
             else:
                 await app(self._scope, self._receive_some, self._send_some)
@@ -67,13 +70,13 @@ class _Passage:
         return str(getattr(route, "path_format", None) or getattr(route, "path", UNMATCHED))
 
     def _note(self, seconds: float) -> None:
-        metrics, method = self._service.metrics, str(self._scope["method"])
+        metrics, route, method = self._service.metrics, self._route, str(self._scope["method"])
         method = method if method in ("GET", "POST", "HEAD") else "other"
-        metrics.requests.labels(self._route, method, str(self._status)).inc()
-        metrics.seconds.labels(self._route).observe(seconds)
-        self._service.traffic.note(self._route, self._status, seconds)
+        metrics.requests_of[route, method, str(self._status)].inc()
+        metrics.seconds_of[route,].observe(seconds)
+        self._service.traffic.note(route, self._status, seconds)
         caller = self._scope["state"].get("key_id")
-        fields: dict[str, Any] = {"request": self._id, "route": self._route, "method": method, "key": caller}
+        fields: dict[str, Any] = {"request": self._id, "route": route, "method": method, "key": caller}
         log("answered", **fields, status=self._status, ms=round(seconds * 1000, 2))
 
     async def _receive_some(self) -> Message:
@@ -102,7 +105,3 @@ class _Passage:
 
     def _too_large(self) -> Problem:
         return Problem(413, "too-large", f"A body has at most {self._service.config.most_body:,} bytes.")
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")

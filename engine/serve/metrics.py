@@ -35,6 +35,19 @@ WELL = ("promoted", "kept")  # outcomes of a retraining that found what it was t
 EVERYONE = "everyone"  # the variant of users in no experiment
 
 
+class Children(dict[tuple[str, ...], Any]):
+    """Those of a metric by the values of its labels, for what counts in every answer: `labels` takes longer than to
+    count. For labels of few values only."""
+
+    def __init__(self, metric: Counter | Histogram) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, values: tuple[str, ...]) -> Any:
+        child = self[values] = self._metric.labels(*values)
+        return child
+
+
 class Metrics:
     """The figures of one process; where several share a folder (`load_metrics_folder`), `text` adds them up."""
 
@@ -78,6 +91,9 @@ class Metrics:
         self.made = Gauge(
             "shelfwise_model_made_seconds", "When it was made", ["part"], registry=own, multiprocess_mode="livemax"
         )
+        self.requests_of, self.seconds_of = Children(self.requests), Children(self.seconds)
+        self.lists_of, self.reranked_of = Children(self.lists), Children(self.reranked)
+        self.remembered_of = Children(self.remembered)
         self._shown: dict[str, str] = {}
         self._retraining = LastRetraining(retraining)
         own.register(self._retraining)

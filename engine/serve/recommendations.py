@@ -45,9 +45,11 @@ async def _list(service: Service, asked: Asked, loaded: Loaded[Recommending] | N
     if loaded is None:
         return _popular(service, assortment, asked, category, "no_model")
     served, until = loaded.value, time.monotonic() + service.config.deadline
+    kind = Kind(service, served, asked.k, asked.category, object() if asked.explain else None)
     try:
-        async with asyncio.timeout(service.config.deadline):
-            made = await _made(service, served, asked)
+        if (made := _remembered(service, kind, asked)) is None:
+            async with asyncio.timeout(service.config.deadline):
+                made = await service.lists.ask(kind, asked)
     except TimeoutError:
         return _popular(service, assortment, asked, category, "deadline")
     except Exception as error:  # whatever is wrong with a model, its users get a list
@@ -63,22 +65,19 @@ async def _list(service: Service, asked: Asked, loaded: Loaded[Recommending] | N
     return Answer(items, made.listed.known, served.version, degraded=tuple(missing))
 
 
-async def _made(service: Service, served: Recommending, asked: Asked) -> Made:
-    """The list that is remembered, or a new one; one that is to be explained is always new."""
-    kind = Kind(service, served, asked.k, asked.category, object() if asked.explain else None)
-    if not asked.explain and not asked.steps and service.remembered.look():
-        listed = service.remembered.get(kind.key, asked.user_id)
-        if listed:
-            return Made(listed, recent=True)
-    found: Made = await service.lists.ask(kind, asked)
-    return found
+def _remembered(service: Service, kind: Kind, asked: Asked) -> Made | None:
+    """The list where it was made before; one that is to be explained, or of a session, is always new."""
+    if asked.explain or asked.steps or not service.remembered.look():
+        return None
+    listed = service.remembered.get(kind.key, asked.user_id)
+    return Made(listed, recent=True) if listed else None
 
 
 def _count(service: Service, made: Made) -> None:
     metrics, listed = service.metrics, made.listed
-    metrics.lists.labels("known" if listed.known else "cold").inc()
-    metrics.reranked.labels("categories" if listed.moved else "none").inc()
-    metrics.remembered.labels("no" if made.gathered else "yes").inc()
+    metrics.lists_of["known" if listed.known else "cold",].inc()
+    metrics.reranked_of["categories" if listed.moved else "none",].inc()
+    metrics.remembered_of["no" if made.gathered else "yes",].inc()
     metrics.items.inc(len(listed.rows))
 
 
