@@ -27,6 +27,7 @@ from engine.search_measuring import OnDone, recall_of_part, retrieve_for_part
 from engine.searching import KIND as TRAINED
 from engine.searching import train_search
 from engine.settings import load_settings
+from engine.tracking import log_training
 from engine.workspace import Workspace
 
 PARTS = ("valid", "test")
@@ -200,7 +201,8 @@ class Steps:
             done(step - before)
             before = step
 
-        finetune(self.workspace, pairs.train, pairs.valid, config=config, split=pairs.split, report=report)
+        card = finetune(self.workspace, pairs.train, pairs.valid, config=config, split=pairs.split, report=report)
+        log_training(self.workspace, card)
 
     def _index(self) -> Step:
         encoding = EncoderConfig(backend=self.config.backend)

@@ -11,7 +11,7 @@ from typing import Any
 from engine.artifacts import ArtifactStore, Card, library_versions, new_version
 from engine.errors import NotBuiltError, SettingsError
 from engine.metrics.significance import PairedDifference
-from engine.recording import record_run
+from engine.recording import record_model, record_run
 from engine.runs import Run, RunStore, aggregate, compare, new_run
 from engine.search.base import Retriever
 from engine.search.cross_encoder import CrossEncoder
@@ -117,7 +117,7 @@ def train_search(
         said["second_stage"] = asdict(learned.second_stage.order.config)
     metrics = {f"valid_{name}": figure for name, figure in learned.valid.items()}
     card = _card(KIND, slug(encoder), said, workspace.data_hash(*_tables(workspace)), asked.split, seed, metrics)
-    return _report(workspace, ArtifactStore(workspace).save(card, lambda folder: _write(folder, learned)), runs, seed)
+    return _report(workspace, record_model(workspace, card, lambda folder: _write(folder, learned)), runs, seed)
 
 
 def _retrievers(documents: Documents, learned: Learned) -> dict[str, tuple[Retriever, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from engine.artifacts import ArtifactStore, Card
 from engine.decisions import MAX_REASON, MAX_WHO, clean
 from engine.errors import ArtifactError, DataError, ShelfwiseError, StorageError
 from engine.state import State
+from engine.tracking import register
 from engine.workspace import Workspace
 
 LOCK_WAIT = 5.0  # seconds: promoting is quick, but a training may hold the lock
@@ -82,6 +83,7 @@ class Versions:
             store.promote(kind, name, version)
         with State.open(self.workspace) as state:
             state.write(_INSERT, [(kind, name, version, before, reason, who)])
+        register(self.workspace, kind, name, version, tags={"reason": reason, "who": who})
 
     def promote_together(
         self, kind: str, versions: Mapping[str, str], *, over: Mapping[str, str], reason: str, who: str
@@ -108,6 +110,8 @@ class Versions:
             known = {(name, version) for name, version in state.read(_KNOWN, [kind])}
             rows = [(kind, name, v, over.get(name, ""), reason, who) for name, v in versions.items()]
             state.write(_INSERT, [row for row in rows if row[1:3] not in known])
+        for name, version in versions.items():
+            register(self.workspace, kind, name, version, tags={"reason": reason, "who": who})
 
     def log(self, limit: int = 50) -> list[Promotion]:
         """The changes that people made, newest first."""

@@ -18,7 +18,7 @@ from engine.data.splits import PARTS, Split, save_split, split_by_item
 from engine.decisions import Decisions
 from engine.metrics.ranking import top_k
 from engine.metrics.significance import PairedDifference
-from engine.recording import record_run
+from engine.recording import record_model, record_run
 from engine.runs import LIBRARIES, Run, RunStore, aggregate, compare, differences, new_run
 from engine.schema import ItemText
 from engine.settings import load_settings
@@ -86,7 +86,7 @@ def train_tagger(
         metrics={"valid_micro_f1": tagger.valid_f1},
         libraries=library_versions(*LIBRARIES, "PyStemmer"),
     )
-    return ArtifactStore(workspace).save(card, lambda folder: _write(folder, tagger, corpus, split))
+    return record_model(workspace, card, lambda folder: _write(folder, tagger, corpus, split))
 
 
 def tagger_report(workspace: Workspace, card: Card) -> TaggerReport:

@@ -27,6 +27,7 @@ from engine.search.finetune_config import PRECISIONS, FinetuneConfig, Report
 from engine.search.review_splits import current_split
 from engine.search_asked import LearningPairs, judged_parts
 from engine.settings import load_settings
+from engine.tracking import log_training
 from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, run
 
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     pairs = judged_parts(workspace, config.seed) if arguments.judged else _said(workspace, arguments)
     with progress() as report:
         card = finetune(workspace, pairs.train, pairs.valid, config=config, split=pairs.split, report=report)
+    log_training(workspace, card)
     show(card)
     print(
         f"Index     .venv/bin/python scripts/build_index.py --workspace {workspace.name} --encoder artifact:{card.name}"

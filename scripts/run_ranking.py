@@ -23,10 +23,13 @@ from engine.ranking.serving import open_ranker
 from engine.ranking.source import Source, open_source, seed_of
 from engine.ranking.training import train_ensemble
 from engine.ranking.tuning import tune_member, with_tuned
+from engine.tracking import log_training
 from engine.workspace import Workspace
 from scripts.cli import Report, parser, progress, run
 from scripts.ranking_options import add_options, chosen, show_card, show_runs
 from scripts.tune_ranker import told
+
+PLOTS = "plots"  # the folder of pictures beside the predictions
 
 
 @run
@@ -42,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         card = train_ensemble(workspace, config, source, report=report)
         report(0.99, "writing predictions and pictures")
         written = _written(workspace, config, source, folder)
+        log_training(workspace, card, [file for file in written if file.parent.name == PLOTS])
     for part in ("train", "valid", "test"):
         lists = source.prepared.part(part)
         print(
@@ -85,7 +89,7 @@ def _written(workspace: Workspace, config: RankingConfig, source: Source, folder
     if output.predictions:
         frame = predictions(served, source.prepared.test)
         made += save_predictions(frame, folder, "predictions", output.predictions)
-    return made + save_pictures(workspace, folder / "plots", output.plots)
+    return made + save_pictures(workspace, folder / PLOTS, output.plots)
 
 
 def _show(workspace: Workspace, card: Card, *, seed: int) -> None:

@@ -16,7 +16,9 @@ from engine.ranking.cache import KIND, drop_old, find_trained
 from engine.ranking.config import RankingConfig
 from engine.ranking.measuring import measure
 from engine.ranking.source import Source, described, seed_of
+from engine.recording import record_model
 from engine.runs import LIBRARIES, Run, RunStore
+from engine.tracking import register
 from engine.workspace import Workspace
 
 LEARNED_WITH = {  # the libraries of each ranker
@@ -52,6 +54,7 @@ class Job:
         if found is None or found.config["run"] not in {run.id for run in RunStore(self.workspace).list("rank")}:
             return None
         logger.info("%s: unchanged, version %s is taken", name, found.version)
+        register(self.workspace, KIND, name, found.version)
         return found
 
     def measured(self, name: str, scores: Floats, chances: Floats, config: Mapping[str, Any]) -> Run:
@@ -78,6 +81,6 @@ class Job:
             metrics={key: float(value) for key, value in figures.items() if np.isfinite(value)},
             libraries=library_versions(*LIBRARIES, *LEARNED_WITH.get(name, ())),
         )
-        stored = self.store.save(card, write)
+        stored = record_model(self.workspace, card, write)
         drop_old(self.store, KIND, name, self.config.cache.keep)
         return stored

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.artifacts import ArtifactStore, Card, library_versions, new_version
+from engine.artifacts import Card, library_versions, new_version
 from engine.data.splits import save_split
 from engine.recommend.base import Recommender
 from engine.recommend.evaluation import K, Task, run_rows
@@ -17,6 +17,7 @@ from engine.recommend.weights import TRIALS, fit_weights
 from engine.recommending.measuring import measure, recommend_rows
 from engine.recommending.shop import FILL, RecommendConfig, Shop, fit_model, make_pipeline, open_shop, shop_at
 from engine.recommending.trials import save_trial
+from engine.recording import record_model
 from engine.runs import LIBRARIES, Run
 from engine.settings import load_settings
 from engine.workspace import Workspace
@@ -154,4 +155,4 @@ def _save(workspace: Workspace, name: str, write: Callable[[Path], None], run: R
         seed=run.seed,
         libraries=library_versions(*LIBRARIES, "implicit"),
     )
-    return ArtifactStore(workspace).save(card, write)
+    return record_model(workspace, card, write)

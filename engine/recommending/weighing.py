@@ -27,7 +27,7 @@ from engine.recommending.shop import Shop
 from engine.recommending.training import KIND, PIPELINE, described, write_config, write_models
 from engine.recommending.trials import FILE as TRIAL_FILE
 from engine.recommending.trials import Trial
-from engine.recording import record_run
+from engine.recording import record_model, record_run
 from engine.runs import new_run
 from engine.workspace import Workspace
 
@@ -98,7 +98,7 @@ def set_weights(
         )
         (place / FILE).write_text(json.dumps(asdict(change), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
-    saved = store.save(replace(card, version=change.version, config=made, files={}), write)
+    saved = record_model(workspace, replace(card, version=change.version, config=made, files={}), write)
     _save_run(workspace, shop, trial, saved)
     return change
 

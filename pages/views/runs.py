@@ -70,8 +70,12 @@ def show_runs(workspace: Workspace) -> None:
     if count > 1:
         show(cards.pager(page, count, around=2), key="pager")
     export.button("Export the runs", lambda: _as_table(found, notes), name=f"{workspace.name}-runs", key="runs-export")
+    address = tracking_address(workspace)
+    if address.startswith("http"):
+        show(html('<p class="sw-note">The same runs are on the MLflow server {}</p>', address), key="mlflow")
+        return
     show(html('<p class="sw-note">The same runs in MLflow’s own interface:</p>'), key="mlflow")
-    st.code(f".venv/bin/mlflow ui --backend-store-uri {tracking_address(workspace)}", language="bash", wrap_lines=True)
+    st.code(f".venv/bin/mlflow ui --backend-store-uri {address}", language="bash", wrap_lines=True)
 
 
 def _matches(run: Run, note: Note | None, query: str, kind: str) -> bool:
