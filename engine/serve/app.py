@@ -71,7 +71,8 @@ def create_app(
 
 def make_service(workspace: Path, config: ServeConfig, database: str | None, *, tables: bool = True) -> Service:
     """What `create_app` serves, with its database open."""
-    opened = Database(database_url(workspace, database), wait=config.store_deadline)
+    patience = config.deadline / 2  # what is left is enough for a list without what it waited for
+    opened = Database(database_url(workspace, database), wait=config.store_deadline, patience=patience)
     if tables:
         opened.create()
     parts, metrics = make_parts(workspace, config.retry), Metrics(workspace / "retraining" / "LAST.json")

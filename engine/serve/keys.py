@@ -93,16 +93,18 @@ class Keys:
     def trusted(self, key: str) -> Caller | None:
         """The holder of `key` by what the database said within the last hour, for when it says nothing more.
 
-        It holds as long as any answer of the database does; then the database is asked again. None for a key that it
-        didn't know, or was never asked about.
+        None for a key that it didn't know, or was never asked about.
         """
-        digest = _digest(key)
         with self._lock:
-            known, now = self._known.get(digest), self._clock()
-            if known is None or known.caller is None or known.told + TRUSTED < now:
-                return None
-            self._known[digest] = replace(known, until=now + self._remember)
-        return known.caller
+            known = self._known.get(_digest(key))
+        return known.caller if known and known.told + TRUSTED >= self._clock() else None
+
+    def trust(self, key: str) -> None:
+        """Ask the database again about this key only after a while, as if it had answered."""
+        with self._lock:
+            digest = _digest(key)
+            if digest in self._known:
+                self._known[digest] = replace(self._known[digest], until=self._clock() + self._remember)
 
     def find(self, key: str) -> Caller | None:
         """The holder of `key`, None for a key that opens nothing. Raises StorageError when the database is gone."""

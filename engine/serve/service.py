@@ -77,12 +77,16 @@ class Service:
 
         Raises Problem for a key that it was never asked about.
         """
+        trusted, seconds = self.keys.trusted(key), self.config.store_deadline
         try:
-            return await self.work.store(lambda: self.keys.find(key), self.config.store_deadline)
+            return await self.work.store(
+                lambda: self.keys.find(key), min(self.config.deadline, seconds) if trusted else seconds
+            )
         except (StorageError, TimeoutError) as error:
             log_failure("a key could not be checked", error)
-            if (caller := self.keys.trusted(key)) is not None:
-                return caller
+            if trusted:
+                self.keys.trust(key)
+                return trusted
             raise unavailable("Keys can't be checked now; try again.") from None
 
 

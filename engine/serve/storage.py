@@ -35,6 +35,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError,
 
 from engine.errors import SettingsError, StorageError
 from engine.serve.folding import Happened
+from engine.serve.patience import Patience
 
 FILE = "service.sqlite"
 TABLES = MetaData()
@@ -85,6 +86,7 @@ class Event:
 def paid(event: Event) -> float:
     """What an event brought in: the price of a transaction times its quantity (1 unless it says), else 0.
 
+    A transaction that was told without a price was given the catalogue's when it was stored, if that had one.
     Cancellations take nothing off: they don't say which transaction they undo.
     """
     quantity = 1.0 if event.quantity is None else event.quantity
@@ -112,8 +114,10 @@ def database_url(folder: Path, url: str | None = None) -> URL:
 class Database:
     """An open database. Each method is one transaction; StorageError means that it did nothing."""
 
-    def __init__(self, url: URL, *, wait: float = 5.0) -> None:
-        """wait: seconds that a locked or distant database may take before StorageError."""
+    def __init__(self, url: URL, *, wait: float = 5.0, patience: float = 5.0) -> None:
+        """wait: seconds that a locked or distant database may take before StorageError; patience: the same of what
+        users did, which a list can do without, where it is distant."""
+        self._patience: Patience | None = None
         if url.get_backend_name() == "sqlite":
             self.engine = create_engine(url, connect_args={"timeout": wait})
             event.listen(self.engine, "connect", _durable)
@@ -122,6 +126,7 @@ class Database:
                 event.listen(self.engine, "checkout", partial(_check_file, url.database))
         else:
             self.engine = create_engine(url, pool_pre_ping=True, pool_timeout=wait, connect_args=_limits(wait))
+            self._patience = Patience(patience)
         self.insert = _INSERTS[url.get_backend_name()]
 
     def create(self) -> None:
@@ -156,6 +161,11 @@ class Database:
 
     def events_of(self, user_ids: Sequence[str]) -> dict[str, list[Happened]]:
         """What users did, as far as it was told to the service: the newest events of each, in the order of time."""
+        if self._patience is not None:
+            return self._patience.read(partial(self._events_of, user_ids))
+        return self._events_of(user_ids)
+
+    def _events_of(self, user_ids: Sequence[str]) -> dict[str, list[Happened]]:
         found: dict[str, list[Happened]] = {}
         with self.begin() as connection:
             for user_id, *told in connection.execute(_NEWEST, {"user_ids": user_ids}):
@@ -169,6 +179,8 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
+        if self._patience is not None:
+            self._patience.close()
         self.engine.dispose()
 
     @contextmanager
