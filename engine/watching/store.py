@@ -13,12 +13,15 @@ from sqlalchemy import create_engine, func, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from engine.errors import NotBuiltError
+from engine.errors import NotBuiltError, StorageError
 from engine.serve.storage import FILE, Database, database_url
 from engine.serve.traffic_tables import BUCKETS, SERVING, TALLIES, TRAFFIC
 from engine.watching.answers import COUNTED, TALLIED, Answers, Window
 
 WAIT = 2.0  # seconds that somebody looks at an empty page because the database doesn't answer
+READING = 10.0  # seconds that one question to it may take
+LOCAL = f"Another program may hold {FILE} in the workspace, or it may be damaged; /ready of the service says more."
+FOREIGN = "Check that the server runs, and that SHELFWISE_DATABASE names it."
 ALIVE = 30.0  # seconds since it last wrote that a process counts as running: three writes
 NAME = "the service's own database"
 NOT_BUILT = "isn't built yet"  # as NotBuiltError says it
@@ -28,15 +31,16 @@ class Store(Database):
     """The database opened for reading alone. Methods raise StorageError where it can't be used."""
 
     def __init__(self, url: URL) -> None:
+        super().__init__(url, wait=WAIT)
         if url.get_backend_name() == "sqlite":
             file = f"{Path(url.database or '').resolve().as_uri()}?mode=ro"
             self.engine = create_engine(
                 url, creator=lambda: sqlite3.connect(file, timeout=WAIT, uri=True), poolclass=NullPool
             )
         else:
-            options = f"-c statement_timeout={int(WAIT * 5_000)} -c default_transaction_read_only=on"
+            options = f"-c statement_timeout={int(READING * 1000)} -c default_transaction_read_only=on"
             limits = {"connect_timeout": max(int(WAIT), 2), "options": options}
-            self.engine = create_engine(url, connect_args=limits)
+            self.engine = create_engine(url, connect_args=limits, poolclass=NullPool)
 
     def tables(self) -> set[str]:
         """The names of the tables that are there: a service of before keeps fewer."""
@@ -48,17 +52,25 @@ class Store(Database):
 def open_store(folder: Path, url: str | None, *, command: str) -> Iterator[Store]:
     """The database of the workspace at `folder`, or at `url`.
 
-    Raises NotBuiltError with `command` where the service never ran, SettingsError for a URL that can't be used.
+    Raises NotBuiltError with `command` where the service never ran, SettingsError for a URL that can't be used,
+    StorageError with what to look at where the database doesn't answer.
     """
     if url is None and not (folder / FILE).exists():
         raise NotBuiltError("The service's database", command)
     store = Store(database_url(folder, url))
     try:
-        if TRAFFIC.name not in store.tables():
+        if TRAFFIC.name not in _tables(store, FOREIGN if url else LOCAL):
             raise NotBuiltError("What the service counts", command)
         yield store
     finally:
         store.close()
+
+
+def _tables(store: Store, hint: str) -> set[str]:
+    try:
+        return store.tables()
+    except StorageError as error:
+        raise StorageError(f"{error} {hint}") from None
 
 
 def read_answers(store: Store, window: Window) -> Answers:

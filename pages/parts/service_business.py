@@ -18,6 +18,7 @@ from pages.parts.service_room import note, number, table, tile, tiles, title
 from pages.parts.service_words import share
 
 FIRST = "30d"
+DAYS_SHOWN = 31
 _SEEN = ("impressions", "clicks", "addtocart", "transactions")
 _EVERY = "all"  # in place of one kind of event, or of one day
 _TOLD = (
@@ -97,10 +98,11 @@ def _show_days(workspace: Workspace, business: Business) -> None:
     title("Days", "The newest first; a number opens the events of its day", key="days")
     heads = ("Day", "Impressions", "Clicks", "CTR", "Cart", "Transactions", "Users", "Buyers", "Conversion", "Revenue")
     told = business.days[business.days["visitors"] > 0].iloc[::-1]
-    show(table(heads, [_day(row) for row in told.to_dict("records")], style="sw-figures"), key="days")
-    left_out = len(business.days) - len(told)
-    if left_out:
-        note(f"{left_out} of {len(business.days)} days have no event.", key="empty-days")
+    rows = [_day(row) for row in told.head(DAYS_SHOWN).to_dict("records")]
+    show(table(heads, rows, style="sw-figures"), key="days")
+    said = [f"{len(business.days) - len(told)} of {len(business.days)} days have no event."]
+    said += [f"The newest {DAYS_SHOWN} are shown, all are in the export."] if len(told) > DAYS_SHOWN else []
+    note(" ".join(said), key="days-shown")
     name = f"{workspace.name}-days"
     export.button("Export the days", partial(_days_table, business), name=name, key="days-export")
 

@@ -65,7 +65,11 @@ def _show_none(workspace: Workspace) -> None:
         "another version of the pipeline, chosen by a hash of their id, and tells what comes of it. How to start one:"
     )
     title("No experiment", said, key="experiment")
-    st.code(f".venv/bin/python scripts/experiment.py --workspace {workspace.name} --help", language="bash")
+    variants = "--variants control=0.5 new:VERSION=0.5"
+    command = f".venv/bin/python scripts/experiment.py --workspace {workspace.name} --start spring {variants}"
+    st.code(command, language="bash", wrap_lines=True)
+    versions = html('<a class="sw-link" href="{}">Runs lists the versions</a>', links.link("runs", see="versions"))
+    note(html("{} that can take part.", versions), key="versions")
 
 
 def _day(moment: str | None) -> str:

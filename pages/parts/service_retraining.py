@@ -47,7 +47,7 @@ def show_room(workspace: Workspace) -> None:
 
 
 def _line(state: RunState) -> tuple[object, ...]:
-    link = html('<a class="sw-link" href="{}">{}</a>', links.link(part=state.id), state.id)
+    link = html('<a class="sw-link" href="{}"><code>{}</code></a>', links.link(part=state.id), state.id)
     return state.started[:16].replace("T", " "), link, _badge(state.outcome), state.words or "–"
 
 
@@ -60,8 +60,6 @@ def _show_run(folder: RunFolder, state: RunState) -> None:
     versions = html('<a class="sw-link" href="{}">Versions</a>', links.link("runs", see="versions"))
     runs = html('<a class="sw-link" href="{}">Runs</a>', links.link("runs", room="recommend"))
     title(state.id, html("{} {} · {}", _badge(state.outcome), runs, versions), key="run")
-    if state.words:
-        show(html("<p>{}</p>", state.words), key="words")
     for place, said in enumerate(state.notes):
         note(said, key=f"note-{place}")
     if state.accepted:
@@ -76,7 +74,7 @@ def _step(state: RunState, name: str) -> tuple[object, object, object]:
     if step is None:
         return html('<span class="sw-quiet">to come</span>'), "", ""
     symbols = {"done": "check_circle", "skipped": "skip_next", "refused": "block", "failed": "error"}
-    said = html("{} {}", icon(symbols.get(step.status, "help")), step.status)
+    said = html('<span class="sw-when">{} {}</span>', icon(symbols.get(step.status, "help")), step.status)
     return said, step.words, span(step.seconds) if step.seconds >= 1 else "below 1 s"
 
 
@@ -90,4 +88,11 @@ def _show_report(folder: RunFolder, state: RunState) -> None:
         raise ShelfwiseError(f"The report of {state.id} can't be read ({type(error).__name__}).") from None
     with st.expander("The whole report", icon=":material/description:"):
         st.code(report[:MOST_REPORT], language="markdown", wrap_lines=True)
-    export.file("Report", report.encode, name=f"{state.id}.md", mime="text/markdown", key="report-file", small=True)
+    export.file(
+        "The report as a file",
+        report.encode,
+        name=f"{state.id}.md",
+        mime="text/markdown",
+        key="report-file",
+        small=True,
+    )

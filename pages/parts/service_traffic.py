@@ -81,12 +81,12 @@ def _show_charts(answers: Answers, line: Line) -> None:
         figure.update_layout(yaxis={"rangemode": "tozero"}, showlegend=bool(series["errors"].any()), **layout)
         metrics_charts.draw(figure, key="traffic", alt=f"Requests a second of {of}, for each {step}")
     with right:
-        show(html("<h3>Latency, ms</h3>"), key="latency-chart-title")
+        show(html("<h3>Latency, ms (log scale)</h3>"), key="latency-chart-title")
         figure = go.Figure()
         for name, dash in (("p50", "solid"), ("p95", "dash"), ("p99", "dot")):
             drawn = {"mode": "lines+markers", "line": {"dash": dash}, "marker": {"size": 4}}
             figure.add_scatter(x=series["at"], y=1000 * series[name], name=name, connectgaps=False, **drawn)
-        figure.update_layout(yaxis={"rangemode": "tozero"}, **layout)
+        figure.update_layout(yaxis={"type": "log", "dtick": 1}, **layout)
         metrics_charts.draw(figure, key="latency", alt=f"Quantiles of the latency of {of}, for each {step}")
 
 

@@ -43,13 +43,17 @@ def within(found: Quantile | None) -> str:
 
 def share(value: float) -> str:
     """A share in per cent, never 0 for something."""
-    if 0 < value < 0.0001:
+    if value <= 0:
+        return "0 %"
+    if value < 0.0001:
         return "<0.01 %"
-    return f"{100 * value:.2g} %" if value < 0.1 else f"{100 * value:.1f} %"
+    return f"{100 * value:.1f} %" if value >= 0.01 else f"{100 * value:.2f} %"
 
 
 def rate(per_second: float) -> str:
     """Answers a second with two digits that mean something: "0.031", "4.2", "1,200"."""
+    if 0 < per_second < 0.001:
+        return "<0.001"
     if per_second == 0 or per_second >= 100:
         return f"{per_second:,.0f}"
     return f"{per_second:.1f}" if per_second >= 10 else f"{per_second:.2g}"
