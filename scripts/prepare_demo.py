@@ -2,10 +2,10 @@
 
 A shop of 600 SKUs with reviews, visitors, searches and the truth behind them, made from a seed, the taggers trained on
 it, the adapters of lora_model/ installed as they are, the recommender trained and above it a small ensemble of boosted
-trees, and search built over it. Two minutes on two cores, most of them reading the reviews with the adapters and
-embedding the documents; with --if-missing it ends at once when everything is there. Stop it at any moment and run it
-again: the tables are replaced together, a tagger is there whole or not at all, and so are the recommender and the
-ensemble; search goes on with the step under way.
+trees, and search built over it; beside them the answers that were recorded for the step that asks an LLM. Two minutes
+on two cores, most of them reading the reviews with the adapters and embedding the documents; with --if-missing it ends
+at once when everything is there. Stop it at any moment and run it again: the tables are replaced together, a tagger is
+there whole or not at all, and so are the recommender and the ensemble; search goes on with the step under way.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], pa
     with progress() as report:
         if tables:
             make_demo(workspace, seed=seed, progress=lambda share, step: report(TABLES_SHARE * share, step))
+        _take_over_answers(workspace)
         for number, model in enumerate(taggers):
             report(TABLES_SHARE + TAGGERS_SHARE * number / len(taggers), f"training the {model} tagger")
             train_tagger(workspace, model, config=_adapters() if model == "lora" else None, seed=seed)
@@ -114,6 +115,16 @@ def _prepare(place: Path, seed: int, *, tables: bool, taggers: Sequence[str], pa
         if "search" in parts:
             _build_search(workspace, seed, report)
         report(1.0, "done")
+
+
+def _take_over_answers(workspace: Workspace) -> None:
+    """What was recorded, so that the step that asks an LLM can be shown without one."""
+    from engine.data.demo.store import ANSWERS
+    from engine.llm.recorded import load_answers
+    from engine.state import State
+
+    with State.open(workspace) as state:
+        load_answers(state, ANSWERS)
 
 
 def _train_recommender(workspace: Workspace, seed: int, report: Report) -> None:

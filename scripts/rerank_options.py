@@ -56,7 +56,7 @@ def show_moves(reranked: Reranked) -> None:
         print(f"Not reranked, the tagger's own list stays: {reranked.failed}", file=sys.stderr)
         return
     check = reranked.check
-    asked = "from kept answers" if check.cached else "live"
+    asked = check.recorded or ("from kept answers" if check.cached else "live")
     print(f"Reranked by {reranked.checker}, {asked}, {check.seconds:.2f} s. {check.note}".rstrip(), file=sys.stderr)
     for move in reranked.compared:
         place, shift = f"{move.before} → {move.after}", f"{move.probability:.3f} → {move.score:.3f}"

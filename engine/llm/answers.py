@@ -44,14 +44,17 @@ class Answers:
         self._state = state
 
     @staticmethod
-    def key(request: Mapping[str, Any]) -> str:
+    def key(prompt: Prompt, values: Mapping[str, Any], model: str, output_tokens: int) -> str:
         """The hash of a request: model, messages, parameters."""
-        text = json.dumps(request, ensure_ascii=False, sort_keys=True)
+        asked = {"model": model, "messages": prompt.messages(values), "schema": prompt.schema}
+        text = json.dumps(
+            asked | {"temperature": 0, "output_tokens": output_tokens}, ensure_ascii=False, sort_keys=True
+        )
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The answer kept under `key`, or None."""
-        rows = self._state.read("SELECT answer FROM answers WHERE key = ?", (key,))
+        """The answer kept under `key`, or None; recorded ones, which others got, are no answers of this workspace."""
+        rows = self._state.read("SELECT answer FROM answers WHERE key = ? AND recorded = ''", (key,))
         return dict(orjson.loads(rows[0][0])) if rows else None
 
     def put(self, key: str, prompt: Prompt, model: str, answer: Mapping[str, Any], tokens: tuple[int, int]) -> None:

@@ -86,15 +86,13 @@ class LlmClient:
         would pass the budget, and LlmError when the endpoint refuses or isn't there.
         """
         started = time.monotonic()
-        messages = prompt.messages(values)
-        asked = {"model": self.endpoint.model, "messages": messages, "schema": prompt.schema}
-        key = Answers.key(asked | {"temperature": 0, "output_tokens": self.config.output_tokens})
+        key = Answers.key(prompt, values, self.endpoint.model, self.config.output_tokens)
         kept = self._answers.get(key)
         if kept is not None:
             self.counts.cached += 1
             return Answer(kept, cached=True, seconds=time.monotonic() - started)
         async with self._free:
-            value, tokens = await self._valid_answer(messages, prompt)
+            value, tokens = await self._valid_answer(prompt.messages(values), prompt)
         self._answers.put(key, prompt, self.endpoint.model, value, tokens)
         self.counts.answers += 1
         return Answer(value, cached=False, seconds=time.monotonic() - started)

@@ -60,7 +60,8 @@ class Check:
     """The verdicts of one check, on candidates that the reviews speak about.
 
     cached: nothing was asked anew; seconds: how long it took; prompt: what was asked, empty where nobody is asked;
-    note: what of the reviews was left unread, in words.
+    note: what of the reviews was left unread, in words; recorded: whose recorded answer it is, in words, empty for an
+    answer to this very asking.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -68,6 +69,7 @@ class Check:
     cached: bool = False
     prompt: str = ""
     note: str = ""
+    recorded: str = ""
 
 
 class Checker(Protocol):

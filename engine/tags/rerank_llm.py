@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import AnswerError, LlmError, SettingsError
+from engine.llm.answers import Answers
 from engine.llm.backends import Endpoint, find_endpoint
 from engine.llm.budget import Budget, estimate_tokens
 from engine.llm.client import Answer, LlmClient
 from engine.llm.prompts import Prompt, load_prompt
+from engine.llm.recorded import Recording, recorded_answer, recordings
 from engine.llm.sending import ClientConfig
 from engine.schema import ItemText, Sentence
 from engine.settings import load_llm_settings
@@ -33,6 +35,7 @@ CHUNK_TOKENS, MOST_CHUNKS = 3000, 4  # sentences in one question, and questions 
 MOST_LETTERS = 600  # of one sentence that are sent
 PATIENCE = ClientConfig(timeout=30.0, attempts=2, longest_wait=2.0, obeyed_wait=5.0)
 Numbered = list[tuple[int, Sentence]]
+_SET_UP = "name one in OPENAI_BASE_URL, OPENAI_TOKEN and OPENAI_MODEL."
 logger = logging.getLogger(__name__)
 
 
@@ -77,13 +80,12 @@ class LlmCheck:
         asked = [_values(item, tags, part) for part in chunks]
         async with LlmClient(self.endpoint, state, self.patience, self.budget) as client:
             answers = await self._ask(client, prompt, asked)
-        read = sum(map(len, chunks))
         return Check(
             verdicts=merge([verdicts(answer.value, part) for answer, part in zip(answers, chunks, strict=True)]),
             seconds=time.monotonic() - started,
             cached=all(answer.cached for answer in answers),
-            prompt="\n\n".join(message["content"] for values in asked for message in prompt.messages(values)),
-            note="" if read == len(every) else f"The first {read:,} of {len(every):,} sentences were read.",
+            prompt=_put(prompt, asked),
+            note=_unread(chunks, every),
         )
 
     async def _ask(self, client: LlmClient, prompt: Prompt, asked: Sequence[Mapping[str, Any]]) -> list[Answer]:
@@ -100,6 +102,41 @@ class LlmCheck:
 
 
 @dataclass(frozen=True)
+class RecordedCheck:
+    """Gives the answers that were recorded for the same questions, and says whose they are."""
+
+    workspace: Workspace
+    recording: Recording
+
+    @property
+    def name(self) -> str:
+        """Who checked, in words for the screen."""
+        return self.recording.who
+
+    def check(self, item: ItemText, tags: Sequence[str]) -> Check:
+        """The recorded verdicts. Raises LlmError when nothing was recorded for this SKU with these candidates."""
+        started = time.monotonic()
+        prompt, every = load_prompt(PROMPT), item_sentences(item)
+        chunks = chunk(every)
+        asked = [_values(item, tags, part) for part in chunks]
+        keys = [Answers.key(prompt, values, self.recording.model, PATIENCE.output_tokens) for values in asked]
+        with State.open(self.workspace) as state:
+            found = [(recorded_answer(state, key), part) for key, part in zip(keys, chunks, strict=True)]
+        given = [verdicts(answer, part) for answer, part in found if answer is not None]
+        if len(given) < len(found):
+            said = "No LLM is set up, and nothing was recorded for this SKU with these candidates"
+            raise LlmError(f"{said}; {_SET_UP}")
+        return Check(
+            verdicts=merge(given),
+            seconds=time.monotonic() - started,
+            cached=True,
+            prompt=_put(prompt, asked),
+            note=_unread(chunks, every),
+            recorded=self.recording.words,
+        )
+
+
+@dataclass(frozen=True)
 class Unavailable:
     """Stands for an LLM that can't be asked: every check fails with `reason`."""
 
@@ -112,13 +149,18 @@ class Unavailable:
 
 
 def llm_checker(workspace: Workspace, *, backend: str | None = None, budget: int | None = None) -> Checker:
-    """The LLM of `backend`, or of the environment; one whose checks fail with the reason where it can't be used."""
+    """The LLM of `backend`, or of the environment; recorded answers where neither names one and there are any.
+
+    Where an LLM can't be used, checks fail with the reason.
+    """
     try:
         endpoint = find_endpoint(backend, load_llm_settings())
     except SettingsError as error:
         return Unavailable(str(error))
     if endpoint is None:
-        return Unavailable("No LLM is set up; name one in OPENAI_BASE_URL, OPENAI_TOKEN and OPENAI_MODEL.")
+        with State.open(workspace) as state:
+            found = recordings(state, load_prompt(PROMPT).id)
+        return RecordedCheck(workspace, found[0]) if found else Unavailable(f"No LLM is set up; {_SET_UP}")
     return LlmCheck(workspace, endpoint, Budget(budget))
 
 
@@ -186,6 +228,16 @@ def _values(item: ItemText, tags: Sequence[str], part: Numbered) -> dict[str, An
         "candidates": [[number, tidy_space(tag)] for number, tag in enumerate(tags, start=1)],
         "sentences": [[number, _sent(sentence)] for number, sentence in part],
     }
+
+
+def _put(prompt: Prompt, asked: Sequence[Mapping[str, Any]]) -> str:
+    """All that was asked, as one text."""
+    return "\n\n".join(message["content"] for values in asked for message in prompt.messages(values))
+
+
+def _unread(chunks: Sequence[Numbered], every: Sequence[Sentence]) -> str:
+    read = sum(map(len, chunks))
+    return "" if read == len(every) else f"The first {read:,} of {len(every):,} sentences were read."
 
 
 def _sent(sentence: Sentence) -> str:

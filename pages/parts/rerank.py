@@ -83,6 +83,8 @@ def _how(reranked: Reranked, command: str) -> Markup:
 
 
 def _source(check: Check) -> Markup:
+    if check.recorded:
+        return html("{} {}", icon("inventory_2"), check.recorded)
     return html("{} kept answer", icon("history")) if check.cached else html("{} live", icon("bolt"))
 
 

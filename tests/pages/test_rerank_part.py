@@ -3,6 +3,8 @@
 import pytest
 from reading import part, shown
 
+from engine.llm.recorded import STAND_IN, load_answers, save_answers
+from engine.state import State
 from engine.workflows import catalogue_predictions, train_tagger
 from engine.workspace import new_workspace
 from tests.fakes import completion, failure, serving
@@ -65,6 +67,24 @@ def test_an_llm_shows_its_prompt_and_then_its_kept_answer(explorer, store, monke
         again = part(app.run(), "rerank")
     assert "kept answer" in again and "live" not in again
     assert len(server.requests) == 1
+
+
+def test_a_recorded_answer_says_so_where_nobody_can_be_asked(explorer, store, monkeypatch, tmp_path):
+    answer = {"candidates": [{"number": number_of(store, "лёгкая"), "score": 1, "sentence": 2}]}
+    with serving(lambda _: completion(answer)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_MODEL", "recorded-1")
+        assert "live" in part(explorer(sku="SKU-000", check="llm"), "rerank")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    with State.open(store) as state:
+        save_answers(state, tmp_path / "said.json", STAND_IN)
+        state.write("DELETE FROM answers", [()])
+        load_answers(state, tmp_path / "said.json")
+    drawn = part(explorer(sku="SKU-000", check="llm"), "rerank")
+    assert "Scripted stand-in for an LLM" in drawn and "no model was asked" in drawn and "Ok</p>" in drawn
+    assert "live" not in drawn and "kept answer" not in drawn
+    with State.open(store) as state:
+        state.write("DELETE FROM answers", [()])
 
 
 def test_a_failed_call_leaves_the_base_list_says_why_and_is_tried_again(explorer, monkeypatch):

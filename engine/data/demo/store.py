@@ -14,6 +14,8 @@ from engine.data.demo.world import Progress, World, make_world
 from engine.workspace import Workspace
 
 ORIGIN = "demo"
+ANSWERS = Path(__file__).with_name("answers.json")
+"""What was recorded for the steps that ask an LLM; benchmarks/record_stand_in.py makes it."""
 TABLES = ("items", "reviews", "events", "tags", "judgments", "mentions")
 
 
