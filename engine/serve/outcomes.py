@@ -3,8 +3,9 @@
 A user counts from their first list of the variant (engine/serve/exposures.py); what they did before belongs to none.
 Whoever only got everyone's lists, because the version of their variant could not be opened, was not exposed to it.
 Impressions, clicks and transactions are those that were told to the service, of any item and from anywhere.
-Revenue is price times quantity (1 unless the event says) of transactions; cancellations take nothing off, as they don't
-say what they undo.
+Revenue is price times quantity (1 unless the event says) of transactions. One that was told without a price was given
+the item's price in the catalogue when it was stored; where that has none either, it is counted as unpriced and brings
+nothing. Cancellations take nothing off, as they don't say what they undo.
 """
 
 from __future__ import annotations

@@ -61,7 +61,10 @@ class SessionAsked(Form):
 
 
 class EventTold(Form):
-    """One event. `event_id` is the sender's: sent again, it is stored once. Without a time it happens now."""
+    """One event. `event_id` is the sender's: sent again, it is stored once. Without a time it happens now.
+
+    `price` is of one item, `quantity` 1 unless it is told. A transaction without a price gets that of the catalogue.
+    """
 
     event_id: Id = Field(examples=["0192f3c4-7d1a-7c3e-9a55-2f6f0a5b8c11"])
     user_id: Id = Field(examples=["U-1042"])

@@ -10,7 +10,7 @@ from typing import Literal
 
 from engine.errors import StorageError
 from engine.recommend.events import micros
-from engine.serve.config import ServeConfig
+from engine.serve.assortment import Assortment, finite
 from engine.serve.folding import SECOND
 from engine.serve.logs import log_failure
 from engine.serve.metrics import EVERYONE
@@ -27,7 +27,7 @@ async def tell(service: Service, told: Sequence[EventTold]) -> EventsAnswer:
     if len(told) > service.config.most_events:
         raise Problem(413, "too-many-events", f"At most {service.config.most_events:,} events go into one request.")
     now = time.time_ns() // 1000
-    timed = [_timed(one, now, service.config) for one in told]
+    timed = [_event(service, one, now) for one in told]
     events = [event for event, _ in timed]
     try:
         with service.metrics.stage("store"):
@@ -53,16 +53,29 @@ def _store(service: Service, events: Sequence[Event]) -> list[Stored]:
         return service.database.add(events)
 
 
-def _timed(told: EventTold, now: int, config: ServeConfig) -> tuple[Event, Adjusted | None]:
-    """The event with its time: a clock that is ahead is not believed, so that nothing is newer than what comes next."""
+def _event(service: Service, told: EventTold, now: int) -> tuple[Event, Adjusted | None]:
+    """The event with its time and price.
+
+    A clock that is ahead is not believed, so that nothing is newer than what comes next.
+    """
+    config = service.config
     adjusted: Adjusted | None = None
     happened = now if told.timestamp is None else micros(told.timestamp)
     if happened > now + config.skew * SECOND:
         happened, adjusted = now, "clock_skew"
     elif happened < now - config.late * SECOND:
         adjusted = "late"
-    event = Event(told.event_id, told.user_id, told.item_id, told.event, happened, now, told.quantity, told.price)
-    return event, adjusted
+    price = _price(service.parts.assortment, told)
+    return Event(told.event_id, told.user_id, told.item_id, told.event, happened, now, told.quantity, price), adjusted
+
+
+def _price(assortment: Assortment | None, told: EventTold) -> float | None:
+    """What was paid for one, as it is told; a transaction that doesn't tell gets what the catalogue says now, if that
+    has a price."""
+    if told.price is not None or told.event != "transaction" or assortment is None:
+        return told.price
+    row = assortment.rows.get(told.item_id)
+    return None if row is None else finite(assortment.catalogue.prices[row])
 
 
 def _folded(service: Service, event: Event, outcome: str) -> bool:

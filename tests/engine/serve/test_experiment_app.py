@@ -16,6 +16,7 @@ from engine.serve.app import create_app
 from engine.serve.config import ServeConfig
 from engine.serve.exposures import EXPOSURES
 from engine.serve.outcomes import outcomes
+from engine.serve.storage import EVENTS
 from engine.serve.variants import FILE, Experiment, Variant, start_experiment, stop_experiment
 from engine.workspace import Workspace
 from tests.recommended import SHOES, SOURCES
@@ -215,3 +216,19 @@ def test_events_and_revenue_count_by_variant_and_once(trial):
         assert f'shelfwise_variant_events_total{{event="view",variant="{name}"}} 1.0' in text
         problem = tell({**bought("d", "U-01"), "variant": "control"})
         assert problem.status_code == 422 and json.loads(problem.text)["errors"]
+
+
+def test_a_transaction_without_a_price_gets_that_of_the_catalogue(shop):
+    with asked(shop) as client:
+        told = {"user_id": "U-01", "item_id": SHOES[0], "event": "transaction"}
+        events = [
+            {**told, "event_id": "free", "price": 0},
+            {**told, "event_id": "none", "quantity": 3},
+            {**told, "event_id": "view", "event": "view"},
+            {**told, "event_id": "unknown", "item_id": "not in the catalogue"},
+        ]
+        assert client.post("/events", json={"events": events}).json()["stored"] == 4
+        with client.app.state.service.database.begin() as connection:
+            prices = {name: price for name, price in connection.execute(select(EVENTS.c.event_id, EVENTS.c.price))}
+        assert prices == {"free": 0.0, "none": 22.0, "view": None, "unknown": None}
+        assert 'shelfwise_variant_revenue_total{variant="everyone"} 66.0' in client.get("/metrics").text
