@@ -229,6 +229,6 @@ def test_a_transaction_without_a_price_gets_that_of_the_catalogue(shop):
         ]
         assert client.post("/events", json={"events": events}).json()["stored"] == 4
         with client.app.state.service.database.begin() as connection:
-            prices = {name: price for name, price in connection.execute(select(EVENTS.c.event_id, EVENTS.c.price))}
+            prices = {row.event_id: row.price for row in connection.execute(select(EVENTS))}
         assert prices == {"free": 0.0, "none": 22.0, "view": None, "unknown": None}
         assert 'shelfwise_variant_revenue_total{variant="everyone"} 66.0' in client.get("/metrics").text
