@@ -54,26 +54,24 @@ class Exposure:
         return replace(first, lists=self.lists + later.lists, instead=self.instead + later.instead)
 
 
+Noted = dict[tuple[str, str], Exposure]  # by experiment and user
+
+
 class Exposures:
     """What one process notes, and writes."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database, self._metrics = database, metrics
-        self._noted: dict[tuple[str, str], Exposure] = {}
+        self._noted: Noted = {}
+        self._unwritten: Noted = {}
         self._writing = Lock()
 
     def note(self, experiment: str, user_id: str, variant: str, model: str, *, stands_in: bool) -> None:
         """Note a list. stands_in: not of the variant. To be called in the event loop alone."""
         lists, instead = (0, 1) if stands_in else (1, 0)
         (self._metrics.variant_instead if stands_in else self._metrics.variant_lists).labels(experiment, variant).inc()
-        self._add(Exposure(experiment, user_id, variant, model, time.time_ns() // 1000, lists, instead))
-
-    def _add(self, exposure: Exposure) -> None:
-        key = exposure.experiment, exposure.user_id
-        if (before := self._noted.get(key)) is not None:
-            self._noted[key] = before.then(exposure)
-        elif len(self._noted) < MOST_WAITING:
-            self._noted[key] = exposure
+        now = time.time_ns() // 1000
+        _add(self._noted, Exposure(experiment, user_id, variant, model, now, lists, instead))
 
     async def keep_writing(self) -> None:
         """Write again and again, until it is cancelled; what can't be written now is written later."""
@@ -85,14 +83,9 @@ class Exposures:
                 log_failure("exposures could not be written", error)
 
     async def write(self) -> None:
-        """Write what was noted. Raises StorageError; then it is kept for the next time."""
+        """Write what was noted. Raises StorageError; then what could not be written is kept for the next time."""
         noted, self._noted = self._noted, {}
-        left = await asyncio.to_thread(self._write, list(noted.values()))
-        newer, self._noted = self._noted, {(one.experiment, one.user_id): one for one in left}
-        for one in newer.values():
-            self._add(one)
-        if left:
-            raise StorageError(f"The exposures of {len(left):,} users could not be written; they will be.")
+        await asyncio.to_thread(self._write, noted)
 
     async def end(self) -> None:
         """The last write of a process; that it failed is logged, because nothing must keep it from ending."""
@@ -101,17 +94,26 @@ class Exposures:
         except StorageError as error:
             log_failure("the last exposures could not be written", error)
 
-    def _write(self, noted: list[Exposure]) -> list[Exposure]:
-        """What could not be written. Users come in one order, so that two processes never wait for each other."""
-        noted = sorted(noted, key=lambda one: (one.experiment, one.user_id))
-        with self._writing:
-            for place in range(0, len(noted), AT_ONCE):
-                try:
-                    with self._metrics.stores.time():
-                        write_exposures(self._database, noted[place : place + AT_ONCE])
-                except StorageError:
-                    return noted[place:]
-        return []
+    def _write(self, noted: Noted) -> None:
+        """A few hundred users at a time, in one order, so that two processes never wait for each other in a ring."""
+        with self._writing:  # the last write may come while one is under way that nobody waits for any more
+            for one in noted.values():
+                _add(self._unwritten, one)
+            order = sorted(self._unwritten)
+            for start in range(0, len(order), AT_ONCE):
+                some = order[start : start + AT_ONCE]
+                with self._metrics.stores.time():
+                    write_exposures(self._database, [self._unwritten[key] for key in some])
+                for key in some:
+                    del self._unwritten[key]
+
+
+def _add(noted: Noted, exposure: Exposure) -> None:
+    key = exposure.experiment, exposure.user_id
+    if (before := noted.get(key)) is not None:
+        noted[key] = before.then(exposure)
+    elif len(noted) < MOST_WAITING:
+        noted[key] = exposure
 
 
 def write_exposures(database: Database, noted: Sequence[Exposure]) -> None:

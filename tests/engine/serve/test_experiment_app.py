@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from engine.artifacts import ArtifactStore
 from engine.recommending.training import KIND, PIPELINE, train_pipeline
+from engine.serve import exposures
 from engine.serve.app import create_app
 from engine.serve.config import ServeConfig
 from engine.serve.exposures import EXPOSURES
@@ -192,6 +194,28 @@ def test_what_was_noted_is_written_before_the_service_ends(trial):
     with asked(shop) as client:
         assert exposed(client)["Zoë"].lists == 1
         assert listed(client, "Zoë")["variant"] == exposed(client)["Zoë"].variant
+
+
+def test_no_answer_waits_while_exposures_are_written(trial, monkeypatch):
+    shop, _, new = trial
+    start_experiment(shop.path, experiment(new))
+    begun, go = threading.Event(), threading.Event()
+    write = exposures.write_exposures
+
+    def slow(*arguments) -> None:
+        begun.set()
+        assert go.wait(60)
+        write(*arguments)
+
+    with asked(shop) as client:
+        monkeypatch.setattr(exposures, "write_exposures", slow)
+        listed(client, "U-01")
+        writing = client.portal.start_task_soon(client.app.state.service.exposures.write)
+        assert begun.wait(60)
+        assert listed(client, "U-02")["items"] and not writing.done()
+        go.set()
+        writing.result(60)
+        assert set(exposed(client)) == {"U-01", "U-02"}
 
 
 def test_events_and_revenue_count_by_variant_and_once(trial):
