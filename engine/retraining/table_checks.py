@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
 import pyarrow.parquet as pq
 
 from engine.retraining.checks import Check, judged, not_judged
 from engine.retraining.limits import Limits
-from engine.retraining.sample import Sample
 from engine.retraining.stored import Batch
 from engine.schema import TABLES
 from engine.workspace import Workspace
@@ -36,9 +36,9 @@ def check_schema(workspace: Workspace) -> Iterator[Check]:
             yield _hard(f"{name}: required values", empty, "columns that lack values which every row must have")
 
 
-def check_catalogue(sample: Sample) -> Check:
-    """Whether each item of the catalogue is there once."""
-    repeated = sample.items.loc[sample.items["item_id"].duplicated(), "item_id"]
+def check_catalogue(items: pd.DataFrame) -> Check:
+    """Whether each item of the catalogue (with the column item_id) is there once."""
+    repeated = items.loc[items["item_id"].duplicated(), "item_id"]
     rows = [{"item_id": one} for one in repeated.head(Limits.shown)]
     return _hard("items: ids", rows, "items that stand in the catalogue more than once", n=len(repeated))
 

@@ -38,13 +38,15 @@ def validate(context: Context) -> Found:
     workspace, tables = context.workspace, tables_of(context)
     workspace.table_path("items")
     checks = list(check_schema(workspace))
+    if all(check.verdict != "refused" for check in checks):
+        checks.append(check_catalogue(workspace.read("items", ["item_id"])))
     if any(check.verdict == "refused" for check in checks):
         return _refused(context, checks, {"tables": tables})
     reference, now = read_reference(workspace), micros(context.now)
     batch, sample = _seen(context)
     rows = {"items": len(sample.items), "events": len(sample.events)}
     limits = context.config.limits
-    checks += [check_catalogue(sample), check_rejected(batch, limits), *check_lost(rows, reference, limits)]
+    checks += [check_rejected(batch, limits), *check_lost(rows, reference, limits)]
     checks += [check_age(sample, reference, limits, now), check_amount(sample, reference, limits)]
     checks += [*check_nulls(sample, reference, limits), *check_drift(sample, reference, limits)]
     details = {"tables": tables, **_kept(context, batch), "nothing_new": _nothing_new(context, batch, reference)}
