@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.checked_schema import check_schema
-from tests.served import build_whole, make_key, serving
+from tests.running import build_whole, make_key, serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:

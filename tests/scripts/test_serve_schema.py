@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.served import build_whole, make_key, serving
+from tests.running import build_whole, make_key, serving
 
 pytest.importorskip("schemathesis")
 
