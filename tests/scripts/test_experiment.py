@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+from collections import Counter
 
 import pytest
 
 from engine.artifacts import ArtifactStore
 from engine.recommending.training import KIND, PIPELINE, train_pipeline
 from engine.serve.exposures import Exposure, write_exposures
+from engine.serve.outcomes import outcomes
 from engine.serve.storage import Database, Event, database_url
 from engine.serve.variants import FILE, read_experiment
 from engine.versions import Versions
 from engine.workspace import Workspace
 from scripts.experiment import main
 from tests.recommended import SOURCES, build
+from tests.served import ask, started
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +147,24 @@ def test_a_damaged_version_starts_no_experiment(shop, capsys):
 def test_one_experiment_at_a_time_and_a_name_once(shop, capsys):
     assert start(shop) == 0 and start(shop) == 2 and "stop it first" in capsys.readouterr().err
     assert call("--stop") == 0 and start(shop) == 2 and "another name" in capsys.readouterr().err
+
+
+def test_two_processes_agree_on_variants_and_write_what_they_noted_before_they_end(shop, home):
+    assert call("--start", "same", "--variants", "a=0.5", "b=0.5") == 0
+    test = read_experiment(shop.path)
+    process, port = started(home, "--workers", "2", "--workspace", "shop")
+    try:
+        users = [f"U-{n}" for n in range(60)]
+        for user_id in [*users, *users]:
+            status, said = ask(port, f"/recommendations/{user_id}")
+            assert (status, said["variant"]) == (200, test.variant_of(user_id).name)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    database = Database(database_url(shop.path))
+    found = [(one.variant, one.users, one.lists) for one in outcomes(database, test).variants]
+    database.close()
+    split = Counter(test.variant_of(user_id).name for user_id in users)
+    assert found == [(name, split[name], 2 * split[name]) for name in ("a", "b")]

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,47 +13,14 @@ import psutil
 import pytest
 
 from engine.serve.storage import Database, database_url
-from engine.settings import PROJECT
 from scripts.serve import main
 from tests.recommended import BAGS, build
+from tests.served import ask, started
 
 
 @pytest.fixture
 def shop(home):
     return build(home, trained=False)
-
-
-def ask(port: int, path: str, body: dict | None = None) -> tuple[int, dict]:
-    data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", data, headers={"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
-
-
-def started(home, *options: str) -> tuple[subprocess.Popen, int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "scripts/serve.py", "--open", "--rate", "0", "--port", str(port), *options]
-    process = subprocess.Popen(
-        command, cwd=PROJECT, env={**os.environ, "SHELFWISE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    until = time.monotonic() + 120
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            if ask(port, "/health")[0] == 200:
-                return process, port
-        except OSError:
-            time.sleep(0.1)
-    process.kill()
-    raise AssertionError(process.communicate()[1])
 
 
 def told(number: int) -> dict:
