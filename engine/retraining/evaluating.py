@@ -30,7 +30,7 @@ def evaluate(context: Context) -> Found:
     then = shop_at(context.workspace, shop, "test")
     task = then.task("test")
     runs, names = _kept(context), [*recipe.settings, PIPELINE]
-    models = {name: open_before(context, name) for name in recipe.settings}
+    models = open_before(context, then, task, recipe)
     for number, name in enumerate(names):
         if name in runs:
             continue

@@ -20,7 +20,8 @@ def features(context: Context) -> Found:
         return Found("no new events of the service", {"events": before, "folded": 0})
     file = context.batch_file(batch)
     if sha256(file) != checked["batch_sha256"]:
-        raise DataError(f"{file} is not what was checked; run validate again: --force validate")
+        command = f".venv/bin/python scripts/retrain.py --workspace {workspace.name} --force validate"
+        raise DataError(f"{file} is not what was checked; check again: {command}")
     if not stored or batch_of(stored.origin) != batch:  # after a kill it may be in the table already
         ledger = Ledger(batch, checked["until"], checked["recent"])
         fold(workspace, pq.read_table(file), ledger, expected=before)

@@ -26,6 +26,7 @@ from engine.recommending.measuring import compare_rows, recommend_rows
 from engine.recommending.shop import Shop, data_of, fit_model, make_pipeline, open_shop, shop_at
 from engine.recommending.training import KIND, PIPELINE, described, write_config, write_models
 from engine.recommending.trials import save_trial
+from engine.recording import record_model
 from engine.retraining.context import Context, Found
 from engine.retraining.folder import plan_name
 from engine.retraining.keys import key_of
@@ -92,10 +93,12 @@ def fit_before(shop: Shop, task: Task, recipe: Recipe, *, seed: int) -> dict[str
     }
 
 
-def open_before(context: Context, name: str) -> Recommender:
-    """A model of this run that knows what came before the test window."""
-    model: Recommender = RECOMMENDERS.load(name).load(context.folder.path / BEFORE / name)
-    return model
+def open_before(context: Context, shop: Shop, task: Task, recipe: Recipe) -> dict[str, Recommender]:
+    """The models of this run that know what came before the test window; fitted anew where they were removed."""
+    place = context.folder.path / BEFORE
+    if not place.exists():
+        return fit_before(shop, task, recipe, seed=context.config.seed)
+    return {name: RECOMMENDERS.load(name).load(place / name) for name in recipe.settings}
 
 
 def _keep_models(context: Context, models: Models) -> None:
@@ -163,4 +166,4 @@ def _save(context: Context, shop: Shop, name: str, version: str, own: Any, write
         seed=context.config.seed,
         libraries=library_versions(*LIBRARIES, "implicit"),
     )
-    ArtifactStore(context.workspace).save(card, write, serve=False)
+    record_model(context.workspace, card, write, serve=False)

@@ -62,7 +62,8 @@ def retrain(
         begun = RetrainConfig(**{"seed": load_settings().seed, **settings})
         folder = open_folder(workspace, asked.run, asdict(begun), datetime.now(UTC))
         state = _begin(folder, asked)
-        config = RetrainConfig(**{**state.config, **settings})
+        known = {name: value for name, value in state.config.items() if name in RetrainConfig.__dataclass_fields__}
+        config = RetrainConfig(**{**known, **settings})
         state = folder.save(replace(state, config=asdict(config)))
         job = _Job(workspace, config, folder, progress or (lambda share, words: None), work)
         state = job.one(state, asked) if asked.only else job.all(state, asked)
@@ -103,7 +104,7 @@ class _Job:
                 if not state.done(before) or (known and known.key != self._key(state, before)):
                     why = "isn't done" if not state.done(before) else "was made from other data or settings"
                     said = f"{before} of the retraining {state.id} {why}"
-                    raise DataError(f"{said}; do it first: --run {state.id} --only {before}")
+                    raise DataError(f"{said}; do it first: {self._command(state)} --only {before}")
         return self.step(state, step, force=step in (asked.force, "notify"))
 
     def step(self, state: RunState, name: str, *, force: bool) -> RunState:
@@ -162,6 +163,9 @@ class _Job:
             left = "" if ended["outcome"] == "failed" else when
             state = replace(state, outcome=ended["outcome"], words=ended["words"], finished=left)
         return self.folder.save(state)
+
+    def _command(self, state: RunState) -> str:
+        return f".venv/bin/python scripts/retrain.py --workspace {self.workspace.name} --run {state.id}"
 
     def _key(self, state: RunState, name: str) -> str:
         return key_of(self._context(state), name)

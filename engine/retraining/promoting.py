@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.atomic import remove
@@ -15,6 +16,7 @@ from engine.retraining.reference import Reference, reference_file
 from engine.retraining.validating import CANDIDATE
 from engine.serve.assortment import assortment
 from engine.serve.opening import Recommending, check_recommending
+from engine.tracking import register
 from engine.versions import Versions
 
 WHO = "retraining"
@@ -31,12 +33,21 @@ def promote(context: Context) -> Found:
         reason = compared["reason"][:MAX_REASON]
         versions = Versions(context.workspace)
         versions.promote_together(KIND, made["versions"], over=compared["over"], reason=reason, who=WHO)
+        _register(context, made["versions"], reason)
     _renew_reference(context)
     outcome = "promoted" if compared["promote"] else "kept"
     remove(context.folder.path / BEFORE)
     serving = made["versions"][PIPELINE] if compared["promote"] else compared["over"].get(PIPELINE, "")
     words = f"pipeline {serving} {'serves now' if compared['promote'] else 'goes on'}: {compared['reason']}"
     return Found(words, {"outcome": outcome, "serving": serving})
+
+
+def _register(context: Context, versions: Mapping[str, str], reason: str) -> None:
+    """Name what serves in MLflow's registry, where there is a server."""
+    figures = context.found("evaluate")["figures"]
+    for name, version in versions.items():
+        own = figures if name == PIPELINE else {}
+        register(context.workspace, KIND, name, version, own, {"reason": reason, "retraining": context.state.id})
 
 
 def _renew_reference(context: Context) -> None:
