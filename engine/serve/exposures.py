@@ -69,7 +69,8 @@ class Exposures:
     def note(self, experiment: str, user_id: str, variant: str, model: str, *, stands_in: bool) -> None:
         """Note a list. stands_in: not of the variant. To be called in the event loop alone."""
         lists, instead = (0, 1) if stands_in else (1, 0)
-        (self._metrics.variant_instead if stands_in else self._metrics.variant_lists).labels(experiment, variant).inc()
+        self._metrics.variant_lists.labels(experiment, variant).inc(lists)  # 0 too, so that it is there to be missed
+        self._metrics.variant_instead.labels(experiment, variant).inc(instead)
         now = time.time_ns() // 1000
         _add(self._noted, Exposure(experiment, user_id, variant, model, now, lists, instead))
 

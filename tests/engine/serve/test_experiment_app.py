@@ -153,6 +153,7 @@ def test_a_version_that_cannot_be_opened_leaves_its_users_with_everyones(trial, 
         assert ready.status_code == 200 and (state["control"]["serves"], state["new"]["serves"]) == (True, False)
         text = client.get("/metrics").text
         assert f'shelfwise_variant_instead_total{{experiment="spring",variant="new"}} {len(theirs)}.0' in text
+        assert 'shelfwise_variant_lists_total{experiment="spring",variant="new"} 0.0' in text
         assert 'shelfwise_model_swaps_total{outcome="failed",part="variant:new"}' in text
         if harm == "damaged":
             file.write_bytes(whole)
