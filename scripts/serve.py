@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 GRACE = 30  # seconds that requests under way may take after SIGTERM
+HUNG = 20  # seconds after which a worker that gives no sign of life is killed and started again
 MOST_WORKERS = 64
 
 
@@ -54,11 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _serve(arguments: Namespace, workspace: Path) -> int:
     from uvicorn import Config, Server
-    from uvicorn.supervisors import Multiprocess
 
     from engine.serve.config import ServeConfig
     from engine.serve.connections import Connection
     from engine.serve.storage import Database, database_url
+    from engine.serve.supervisor import Supervisor
 
     names = ("open", "deadline", "rate", "remember", "ahead")
     url, config = load_database_url(), ServeConfig(**{name: getattr(arguments, name) for name in names})
@@ -77,14 +78,14 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=60,
+        timeout_worker_healthcheck=HUNG,
     )
     print(f"Serving {workspace.name} at http://{arguments.host}:{arguments.port}, see /docs", file=sys.stderr)
     if arguments.workers == 1:
         server = Server(serving)
         server.run()
         return 0 if server.started else 1
-    Multiprocess(serving, sockets=[serving.bind_socket()]).run()
+    Supervisor(serving, sockets=[serving.bind_socket()]).run()
     return 0
 
 
