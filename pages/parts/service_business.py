@@ -13,8 +13,8 @@ from engine.watching.business import LENGTHS, ROWS, Business, count_events
 from engine.workspace import Workspace
 from pages.parts import export, links, metrics_charts, service_cache, states
 from pages.parts.markup import html, show
-from pages.parts.rows import ROWS_SHOWN, Behind, show_rows
-from pages.parts.service_room import note, number, table, tile, tiles, title
+from pages.parts.rows import ROWS_SHOWN
+from pages.parts.service_room import note, number, show_behind, table, tile, tiles, title
 from pages.parts.service_words import share
 
 FIRST = "30d"
@@ -156,4 +156,4 @@ def _show_rows(workspace: Workspace, business: Business, key: str) -> None:
 
     total = service_cache.read(workspace, lambda store: count_events(store, start, length, kind))
     said = f"{'Events' if kind is None else f'Events “{event}”'} of {when if length == 1 else f'{length} days'}"
-    show_rows(workspace.name, Behind(f"service-{key}", said, rows(ROWS_SHOWN), total, rows))
+    show_behind(workspace, f"service-{key}", f"{said}, UTC", rows(ROWS_SHOWN), total, rows)

@@ -1,8 +1,5 @@
 """The room Experiment: its variants with their intervals, how far they are apart, and whether that can be believed."""
 
-from functools import partial
-
-import pandas as pd
 import streamlit as st
 from markupsafe import Markup
 
@@ -15,8 +12,7 @@ from engine.serve.variants import experiments as all_of
 from engine.workspace import Workspace
 from pages.parts import compare, links, service_cache
 from pages.parts.markup import html, icon, join, show
-from pages.parts.rows import ROWS_SHOWN, Behind, show_rows
-from pages.parts.service_room import note, number, table, title
+from pages.parts.service_room import drawer, note, number, table, title
 from pages.parts.service_words import share
 
 NAMES = {"ctr": "CTR", "conversion": "Conversion", "revenue_per_user": "Revenue per user"}
@@ -163,9 +159,6 @@ def _show_users(workspace: Workspace, experiment: Experiment, key: str) -> None:
         raise UnknownNameError("figure", key, [*names, *(f"{name}:{one}" for name in names for one in _COUNTED)])
     only: Counted | None = next((one for one in _COUNTED if one == counted), None)
 
-    def rows() -> pd.DataFrame:
-        return service_cache.read(workspace, lambda store: users_of(store, experiment, variant, only=only))
-
-    found = rows()
+    found = service_cache.read(workspace, lambda store: users_of(store, experiment, variant, only=only))
     said = f"Users of {variant}" + (f" with {counted}" if counted else "")
-    show_rows(workspace.name, Behind(f"service-{key}", said, found.head(ROWS_SHOWN), len(found), partial(found.copy)))
+    drawer(workspace, f"service-{key}", said, found)

@@ -1,7 +1,7 @@
 """What the rooms of the page Service share: titles, tiles, tables, and the drawer with the rows behind a number."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from markupsafe import Markup
@@ -80,4 +80,17 @@ def show_answers(workspace: Workspace, watched: Watched) -> None:
 
 def drawer(workspace: Workspace, key: str, name: str, rows: pd.DataFrame) -> None:
     """The drawer with `rows`."""
-    show_rows(workspace.name, Behind(key, name, rows.head(ROWS_SHOWN), len(rows), lambda: rows))
+    show_behind(workspace, key, name, rows.head(ROWS_SHOWN), len(rows), lambda: rows)
+
+
+def show_behind(
+    workspace: Workspace, key: str, name: str, first: pd.DataFrame, total: int, every: Callable[[], pd.DataFrame]
+) -> None:
+    """The same where only the first rows are at hand, and `every` reads the `total`."""
+    show_rows(workspace.name, Behind(key, name, plain(first), total, lambda: plain(every())))
+
+
+def plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with moments as UTC without saying so in each cell, as tables and spreadsheets take them."""
+    moments = rows.select_dtypes("datetimetz").columns
+    return rows.assign(**{name: rows[name].dt.tz_convert(None) for name in moments})
