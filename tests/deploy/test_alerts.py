@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.watched import CONFIG, DEPLOY, KEY_FILE, RULES, replaced, tool
+from tests.monitored import CONFIG, DEPLOY, KEY_FILE, RULES, replaced, tool
 
 TESTS = [RULES.with_name("alerts_test.yml"), RULES.with_name("alerts_days_test.yml")]
 ALERTS = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]

@@ -14,7 +14,7 @@ from engine import __version__
 from engine.settings import PROJECT
 from scripts import prepare_demo, serve
 from tests.deploy.dockerfiles import instructions
-from tests.watched import CONFIG, DEPLOY
+from tests.monitored import CONFIG, DEPLOY
 
 FILE = DEPLOY / "compose.yaml"
 TEXT = FILE.read_text(encoding="utf-8")

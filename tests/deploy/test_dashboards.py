@@ -15,9 +15,9 @@ import yaml
 from deploy.grafana.dashboards import FOLDER, documents
 from engine.atomic import write_json
 from engine.serve.metrics import Metrics
+from tests.monitored import DEPLOY, RULES, prometheus, until
 from tests.recommended import BAGS, SHOES, build
-from tests.served import make_key, serving
-from tests.watched import DEPLOY, RULES, prometheus, until
+from tests.running import make_key, serving
 
 DASHBOARDS = {name: json.loads(text) for name, text in documents().items()}
 PANELS = [
@@ -104,13 +104,11 @@ def visit(served, turn: int) -> None:
         served.ask(path)
 
 
-def failing() -> Metrics:
-    """The figures of a service in trouble, counted as the code counts them."""
-    metrics = Metrics()
+def worse(metrics: Metrics) -> None:
+    """One more of each trouble, counted as the code counts it."""
     metrics.fallbacks.labels("recommendations", "deadline").inc()
     metrics.errors.labels("events", "StorageError").inc()
     metrics.swaps.labels("recommendations", "failed").inc()
-    return metrics
 
 
 def experiment() -> dict:
@@ -126,7 +124,7 @@ def watched(tmp_path_factory):
     last = {"id": "1", "finished": datetime.now(UTC).isoformat(), "outcome": "refused", "words": "Too few events."}
     (workspace.path / "retraining").mkdir()
     write_json(workspace.path / "retraining" / "LAST.json", last)
-    key, trouble = make_key(workspace), failing()
+    key, trouble = make_key(workspace), Metrics()
     server, thread = prometheus_client.start_http_server(0, "127.0.0.1", trouble.registry)
     targets, folder = [f"127.0.0.1:{server.server_port}"], tmp_path_factory.mktemp("prometheus")
     try:
@@ -136,10 +134,8 @@ def watched(tmp_path_factory):
                 visit(served, 1)
                 until(lambda: asked.ask('shelfwise_events_total{outcome="conflict"}'))
                 visit(served, 2)
-                trouble.fallbacks.labels("recommendations", "deadline").inc()
-                trouble.swaps.labels("recommendations", "failed").inc()
                 until(lambda: asked.ask('increase(shelfwise_requests_total{route="unmatched"}[1m]) > 0'))
-                until(lambda: asked.ask("increase(shelfwise_fallbacks_total[1m]) > 0"))
+                until(lambda: worse(trouble) or asked.ask("increase(shelfwise_fallbacks_total[1m]) > 0"))
                 until(lambda: asked.ask('ALERTS{alertstate="firing"}'))
                 yield asked
     finally:
@@ -198,6 +194,11 @@ def test_queries_and_rules_name_labels_that_there_are(watched):
             if not set(re.findall(r"(\w+)(?:=~|!~|!=|=)", matchers)) <= known:
                 wrong.append((where, metric, matchers))
     assert not wrong
+
+
+@pytest.mark.parametrize("counter", ["shelfwise_variant_lists_total", "shelfwise_variant_events_total"])
+def test_each_variant_has_its_figures(watched, counter):
+    assert {"control", "bolder"} <= set(watched.get("label/variant/values", match=counter))
 
 
 def rules_of(server) -> list[dict]:

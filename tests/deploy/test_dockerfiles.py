@@ -14,7 +14,7 @@ import pytest
 
 from engine.settings import PROJECT
 from tests.deploy.dockerfiles import instructions, lines, stages
-from tests.watched import DEPLOY
+from tests.monitored import DEPLOY
 
 FILES = sorted(DEPLOY.rglob("Dockerfile"))
 IMAGES = [(DEPLOY / "Dockerfile", "app"), (DEPLOY / "Dockerfile", "service")]
