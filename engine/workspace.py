@@ -166,7 +166,7 @@ class Workspace:
                 _finish_commit(self.path)
                 self._manifest = manifest
             finally:
-                writer.abandon()
+                writer.abandon(keep=(self.path / JOURNAL).exists())  # what a journal names is needed to finish it
 
 
 class TableWriter:
@@ -209,11 +209,12 @@ class TableWriter:
             infos[table] = TableInfo(self._rows[table], sha256(self.staged[table]), self._origin, _now())
         return infos
 
-    def abandon(self) -> None:
-        """Remove what was staged and not committed."""
+    def abandon(self, *, keep: bool = False) -> None:
+        """Close what was staged, and remove it unless it is to be kept."""
         for table, writer in self._writers.items():
             writer.close()
-            remove(self.staged[table])
+            if not keep:
+                remove(self.staged[table])
 
 
 def list_workspaces(home: Path) -> list[str]:

@@ -100,6 +100,17 @@ def test_kill_9_leaves_all_old_tables_or_all_new_ones(workspace, items, function
     assert sorted(f.name for f in (workspace.path / "tables").iterdir()) == ["items.parquet", "reviews.parquet"]
 
 
+def test_an_interrupt_after_the_journal_is_finished_at_opening(workspace, items, monkeypatch):
+    write(workspace, items=items)
+    calls = iter(("before", "after the journal"))
+    monkeypatch.setattr("engine.workspace._finish_commit", lambda path: 1 / (next(calls) == "before"))
+    with pytest.raises(ZeroDivisionError):
+        write(workspace, items=items[:1])
+    monkeypatch.undo()
+    reopened = Workspace.open(workspace.path)
+    assert reopened.tables["items"].rows == len(reopened.read("items")) == 1
+
+
 def test_a_kill_between_two_renames_is_finished_at_opening(workspace, items):
     write(workspace, items=items, reviews=reviews("old"))
     manifest = json.loads((workspace.path / "workspace.json").read_text())
