@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from engine.decisions import says_yes
 from engine.errors import ShelfwiseError
 from engine.ranked import NONE
 from engine.recommend.popular import Popular
@@ -68,19 +71,28 @@ def _of_category(assortment: Assortment, row: int, k: int) -> list[Item]:
 
 
 def tags(service: Service, item_id: str) -> TagsAnswer:
-    """What the tagger says of an item. Raises Problem where no tagger is trained, or it knows no such item."""
+    """What the tagger and people say of an item. Raises Problem where no tagger is trained, or the item isn't known."""
     loaded = service.parts.tagging.current
     if loaded is None:
         raise not_built("Tagging")
     rows = loaded.value.of(item_id)
     if rows.empty:
         raise not_found("item with tags")
-    told = zip(rows["tag"].tolist(), rows["probability"].tolist(), rows["threshold"].tolist(), strict=True)
     return TagsAnswer(
         item_id=item_id,
-        tags=[Tag(tag=tag, probability=chance, shown=chance >= least) for tag, chance, least in told],
+        tags=[_tag(*told) for told in rows[["tag", "probability", "threshold", "verdict"]].itertuples(index=False)],
         tagger=loaded.value.model,
         model=loaded.value.version,
+    )
+
+
+def _tag(tag: str, chance: float, least: float, verdict: Any) -> Tag:
+    decided: Any = verdict if isinstance(verdict, str) else None
+    return Tag(
+        tag=tag,
+        probability=None if math.isnan(chance) else chance,
+        decision=decided,
+        shown=says_yes(decided) if decided else chance >= least,
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.artifacts import ArtifactStore
+from engine.decisions import Decisions, says_yes
 from engine.errors import ArtifactError, NotBuiltError
 from engine.hiding import Hiding
 from engine.ranked import NONE
@@ -51,7 +52,7 @@ class Recommending:
 
 @dataclass(frozen=True, eq=False)
 class Tagging:
-    """What the tagger called `model` said of each item of the catalogue. frame: sorted by item_id."""
+    """What the tagger called `model` said of each item of the catalogue, and people after it. frame: by item_id."""
 
     version: str
     model: str
@@ -62,9 +63,13 @@ class Tagging:
         return np.array(self.frame["item_id"].tolist(), dtype=object)
 
     def of(self, item_id: str) -> pd.DataFrame:
-        """tag, probability and threshold of one item, most probable first; no rows when it isn't known."""
+        """tag, probability, threshold and verdict of one item, most probable first; no rows when it isn't known.
+
+        verdict: what people decided, missing where they didn't; tags that only they gave come first, without the rest.
+        """
         start, end = np.searchsorted(self._ids, item_id, "left"), np.searchsorted(self._ids, item_id, "right")
-        return self.frame.iloc[int(start) : int(end)].sort_values("probability", ascending=False, kind="stable")
+        rows = self.frame.iloc[int(start) : int(end)]
+        return rows.sort_values("probability", ascending=False, kind="stable", na_position="first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +127,17 @@ def tagger_of(workspace: Workspace) -> str:
 
 
 def open_tagging(workspace: Workspace) -> Tagging:
-    """The stored predictions of the tagger that serves. Raises NotBuiltError or ArtifactError."""
+    """What the tagger that serves predicted, with people's decisions. Raises NotBuiltError or ArtifactError."""
     name = tagger_of(workspace)
     version = ArtifactStore(workspace).current(taggers.KIND, name, command=taggers.train_command(workspace, name))
-    frame = catalogue_predictions(workspace, name)
+    frame = _decided(catalogue_predictions(workspace, name), Decisions(workspace).current())
     return Tagging(version, name, frame.sort_values("item_id", kind="stable", ignore_index=True))
+
+
+def _decided(frame: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with the verdict on each, and the tags that people alone gave."""
+    both = frame.merge(decisions[["item_id", "tag", "verdict"]], on=["item_id", "tag"], how="outer")
+    return both[both["probability"].notna() | both["verdict"].map(says_yes, na_action="ignore").eq(True)]
 
 
 def open_searching(workspace: Workspace) -> Searching:

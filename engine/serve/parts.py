@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.artifacts import ArtifactStore
+from engine.decisions import Decisions
 from engine.hiding import Hiding
 from engine.recommending import training as recommenders
 from engine.recommending.shop import data_of
@@ -138,8 +139,10 @@ def _popular(workspace: Workspace) -> str:
 
 
 def _tagged(workspace: Workspace) -> str:
+    """The tagger, and what people have decided about tags."""
     name = tagger_of(workspace)
-    return f"{name} {ArtifactStore(workspace).current(taggers.KIND, name, command='')}"
+    version = ArtifactStore(workspace).current(taggers.KIND, name, command="")
+    return f"{name} {version} decisions-{Decisions(workspace).version()}"
 
 
 def _pointers(workspace: Workspace, *kinds: str) -> str:

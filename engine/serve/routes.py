@@ -100,7 +100,7 @@ async def similar_items(
 
 @reading.get("/items/{item_id:path}/tags", tags=["items"], responses=_problems(404))
 async def item_tags(service: Served, item_id: Annotated[Id, Path(examples=["bag-02"])]) -> TagsAnswer:
-    """What the tagger says of an item."""
+    """What the tagger says of an item, and what people decided about it."""
     return finding.tags(service, item_id)
 
 

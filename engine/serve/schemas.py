@@ -174,15 +174,19 @@ class SimilarAnswer(BaseModel):
 
 
 class Tag(BaseModel):
-    """A tag and how probable it is; shown: whether that is enough for this tag."""
+    """A tag and how probable it is, null where people alone gave it.
+
+    decision: what people said of it; shown: what they said, or else whether it is probable enough for this tag.
+    """
 
     tag: str
-    probability: float
+    probability: float | None
+    decision: Literal["confirmed", "rejected", "added", "renamed"] | None
     shown: bool
 
 
 class TagsAnswer(BaseModel):
-    """What the tagger says of an item, most probable first."""
+    """What the tagger and people say of an item, most probable first."""
 
     item_id: str
     tags: list[Tag]

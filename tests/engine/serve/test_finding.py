@@ -7,6 +7,7 @@ import time
 import pytest
 from fastapi.testclient import TestClient
 
+from engine.decisions import Decisions
 from engine.search.bm25 import Bm25
 from engine.serve.app import create_app
 from engine.serve.config import ServeConfig
@@ -46,6 +47,37 @@ def test_tags_are_those_of_the_app_most_probable_first(client, workspace):
         own["tag"][own["probability"] >= own["threshold"]]
     )
     assert client.get("/items/nothing/tags").status_code == 404
+
+
+def test_what_people_decided_stands_above_the_tagger(workspace):
+    decisions, item = Decisions(workspace), "SKU-004"
+    frame = catalogue_predictions(workspace, "prior").query("item_id == @item").sort_values("probability")
+    likely, unlikely = frame["tag"].iloc[-1], frame["tag"].iloc[0]
+    with TestClient(create_app(workspace.path, ServeConfig(open=True, rate=0, refresh=0.05))) as client:
+        tags = {tag["tag"]: tag for tag in client.get(f"/items/{item}/tags").json()["tags"]}
+        assert tags[likely]["decision"] is None and tags[unlikely]["decision"] is None
+        batches = [
+            decisions.reject([(item, likely)], reason="Nobody says so", who="Ann"),
+            decisions.confirm([(item, unlikely)], who="Ann"),
+            decisions.add([(item, "given by hand")], who="Ann"),
+            decisions.reject([(item, "never predicted")], reason="Nobody says so", who="Ann"),
+        ]
+        wait_until(lambda: client.get(f"/items/{item}/tags").json()["tags"][0]["decision"] == "added")
+        told = client.get(f"/items/{item}/tags").json()["tags"]
+        for batch in batches:
+            decisions.undo(batch, who="Ann")
+        wait_until(lambda: client.get(f"/items/{item}/tags").json()["tags"] == list(tags.values()))
+    assert told[0] == {"tag": "given by hand", "probability": None, "decision": "added", "shown": True}
+    said = {tag["tag"]: (tag["decision"], tag["shown"]) for tag in told}
+    assert said[likely] == ("rejected", False) and said[unlikely] == ("confirmed", True)
+    assert "never predicted" not in said and len(told) == len(tags) + 1
+
+
+def wait_until(ready):
+    end = time.monotonic() + 20
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_query_finds_by_the_best_retriever_that_is_built(client, workspace):
