@@ -3,12 +3,14 @@
        python scripts/experiment.py --stop [--promote new --reason "More clicks, the same revenue"]
 
 A variant is NAME=SHARE for the version that serves, or NAME:VERSION=SHARE for another version of the pipeline; the
-first one is what the others are compared with. Users are split by a hash of their id and the salt, so everybody keeps
-their variant; a running service takes an experiment up, and lets it go, within seconds. Without an option, or with
---show: the figures, from those who were shown their variant, with intervals, and whether the split is what it should
-be. --stop ends it and keeps it, so that --show NAME tells of it again; --promote lets the version of a variant serve
-everyone, with its models, and keeps who did it and why. Look at the figures once, at a time that was set beforehand:
-who looks every day and stops when they please sees differences that aren't there.
+first one is what the others are compared with. Where another version may be promoted meanwhile, name the one that
+serves too, so that its users keep it. Users are split by a hash of their id and the salt, so everybody keeps their
+variant; a running service takes an experiment up, and lets it go, within seconds.
+
+Without an option, or with --show: the figures of those who were shown their variant, with intervals, and whether the
+split is what it should be. Look once, at a time that was set beforehand: who looks every day and stops when they please
+sees differences that aren't there. --stop ends the experiment and keeps it, so that --show NAME tells of it again;
+--promote lets the version of a variant serve everyone, with its models, and keeps who did it and why.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from engine.artifacts import ArtifactStore
-from engine.errors import MissingExtraError, SettingsError, UnknownNameError, shown
+from engine.errors import MissingExtraError, SettingsError, UnknownNameError, counted, shown
 from engine.recommending.promoting import promote_pipeline
 from engine.recommending.training import KIND, PIPELINE
 from engine.serve.variants import (
@@ -168,6 +170,9 @@ def _print(found: Outcomes) -> None:
         print(
             f"  revenue per user  {_words(one.revenue_per_user)}  {one.revenue:,.2f}, {one.transactions:,} transactions"
         )
+        if not one.steady:
+            versions = ", ".join(f"{model} ({counted(n, 'user')})" for model, n in one.models.items())
+            print(f"  its version changed meanwhile, so it is no one thing: {versions}")
         if one.unpriced:
             print(f"  {one.unpriced:,} transactions have no price and are missing in the revenue")
         if one.instead:

@@ -10,6 +10,7 @@ nothing. Cancellations take nothing off, as they don't say what they undo.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,7 +42,8 @@ class VariantOutcome:
     """What the exposed users of one variant did.
 
     users: how many; lists: that they were given; converted: users with a transaction; unpriced: transactions without a
-    price, which are missing in the revenue; instead: users who only got everyone's lists, and count nowhere here.
+    price, which are missing in the revenue; instead: users who only got everyone's lists, and count nowhere here;
+    models: users by the version of the pipeline that made their first list, several where it changed meanwhile.
     """
 
     variant: str
@@ -54,9 +56,15 @@ class VariantOutcome:
     revenue: float
     unpriced: int
     instead: int
+    models: Mapping[str, int]
     ctr: Estimate
     conversion: Estimate
     revenue_per_user: Estimate
+
+    @property
+    def steady(self) -> bool:
+        """Whether all of its users first saw one version: otherwise it is no one thing that is compared."""
+        return len(self.models) <= 1
 
     def figure(self, name: Figure) -> Estimate:
         """One of FIGURES."""
@@ -99,9 +107,12 @@ def outcomes(database: Database, experiment: Experiment) -> Outcomes:
     """
     with database.begin() as connection:
         rows = {row["variant"]: row for row in connection.execute(_sums(experiment)).mappings()}
-        instead = {str(name): int(n) for name, n in connection.execute(_instead(experiment))}
+        models = [
+            (str(name), str(model), bool(own), int(n))
+            for name, model, own, n in connection.execute(_models(experiment))
+        ]
     names = [variant.name for variant in experiment.variants]
-    found = {name: _outcome(name, rows.get(name), instead.get(name, 0)) for name in names}
+    found = {name: _outcome(name, rows.get(name), [one[1:] for one in models if one[0] == name]) for name in names}
     moments = {name: _moments(rows.get(name)) for name in names}
     split = sample_ratio({name: one.users for name, one in found.items()}, [one.share for one in experiment.variants])
     differences = [
@@ -171,11 +182,11 @@ def _sums(experiment: Experiment) -> Select[Any]:
     ).group_by(one.variant)
 
 
-def _instead(experiment: Experiment) -> Select[Any]:
-    asked = select(EXPOSURES.c.variant, func.count()).where(
-        EXPOSURES.c.experiment == experiment.name, EXPOSURES.c.lists == 0
-    )
-    return asked.group_by(EXPOSURES.c.variant)
+def _models(experiment: Experiment) -> Select[Any]:
+    """Users by variant, by version of their first list, and by whether that was the variant's own."""
+    each = EXPOSURES.c.variant, EXPOSURES.c.model, EXPOSURES.c.lists > 0
+    asked = select(*each, func.count()).where(EXPOSURES.c.experiment == experiment.name)
+    return asked.group_by(*each).order_by(func.count().desc(), EXPOSURES.c.model)
 
 
 @dataclass(frozen=True)
@@ -197,14 +208,15 @@ def _moments(row: RowMapping | None) -> _Moments:
     return _Moments(ctr, Moments(n, *paid, acted=int(of["paid"])), (int(of["converted"]), n))
 
 
-def _outcome(name: str, row: RowMapping | None, instead: int) -> VariantOutcome:
+def _outcome(name: str, row: RowMapping | None, models: Sequence[tuple[str, bool, int]]) -> VariantOutcome:
     moments = _moments(row)
     counts = ("users", "lists", "impressions", "clicks", "transactions", "converted", "unpriced")
     return VariantOutcome(
         variant=name,
         **{count: int(row[count]) if row else 0 for count in counts},
         revenue=float(row["revenue"]) if row else 0.0,
-        instead=instead,
+        instead=sum(n for _, own, n in models if not own),
+        models={model: n for model, own, n in models if own},
         ctr=ratio(moments.ctr),
         conversion=share(*moments.converted),
         revenue_per_user=ratio(moments.revenue),

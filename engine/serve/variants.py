@@ -37,8 +37,8 @@ class Variant:
 class Experiment:
     """Variants that are compared with the first of them. started, stopped: UTC, ISO; stopped is None while it runs.
 
-    Raises DataError for names that can't be used or come twice, another number of variants than 2 to 6, and shares
-    that don't add up to 1.
+    Raises DataError for names that can't be used or come twice, another number of variants than 2 to 6, shares that
+    don't add up to 1, no salt, and moments that are none.
     """
 
     name: str
@@ -59,7 +59,8 @@ class Experiment:
             raise DataError(f"The shares of the variants are {shares}; they must be above 0 and add up to 1.")
         if not self.salt:
             raise DataError("An experiment needs a salt of one character or more.")
-        self.since, self.until  # noqa: B018 - they raise
+        _moment(self.started)
+        _moment(self.stopped or self.started)
 
     def variant_of(self, user_id: str) -> Variant | None:
         """The variant of a user, the same in every process and for ever; None for nobody in particular ("").
@@ -154,5 +155,8 @@ def _text(value: object) -> str | None:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DataError(f"{shown(text)} is no moment; an experiment starts and stops at one, in ISO.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

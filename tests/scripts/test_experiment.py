@@ -68,21 +68,23 @@ def test_an_experiment_starts_is_shown_and_stops(shop, capsys):
     events = [
         Event(f"{n}{kind}", f"u{n}", "bag-01", kind, seen + 1, seen) for n in range(80) for kind in kinds[: 1 + n % 2]
     ]
+    write_exposures(database, [Exposure("spring", "late", "control", "v2", seen, lists=1)])
     database.add([*events, Event("t", "u1", "bag-01", "transaction", seen + 1, seen, price=2.5, quantity=2)])
     database.close()
     capsys.readouterr()
     assert call("--show") == call("--show", "spring") == call() == 0
     said = capsys.readouterr().out
     assert said.count(f"Experiment spring, from {started} and runs") == 3
-    assert "Users are split 40 : 40 where the shares give 40 : 40" in said
+    assert "Users are split 41 : 40 where the shares give 40 : 40" in said
+    assert "its version changed meanwhile, so it is no one thing: v (40 users), v2 (1 user)" in said
     assert "CTR               1.0000 (1.0000 to 1.0000)  40 clicks of 40 impressions" in said
     assert "revenue per user  0.1250 (too few users to tell)  5.00, 1 transactions" in said
-    assert "new against control: conversion +0.0250 (-0.0650 to 0.1288): may be chance" in said
+    assert "new against control: conversion +0.0250 (-0.0631 to 0.1288): may be chance" in said
     assert call("--stop") == 0 and read_experiment(shop.path) is None
     assert "--show spring" in capsys.readouterr().out
     assert call() == call("--show", "spring") == 0
     said = capsys.readouterr().out
-    assert "No experiment runs; ended: spring." in said and "Users are split 40 : 40" in said
+    assert "No experiment runs; ended: spring." in said and "Users are split 41 : 40" in said
 
 
 def test_a_winner_serves_everyone_with_its_models_and_the_reason_is_kept(shop, capsys):

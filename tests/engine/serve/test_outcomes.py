@@ -80,6 +80,17 @@ def test_figures_by_hand(small):
     assert control.conversion.known and not control.ctr.known  # two users are too few for the delta method
 
 
+def test_a_version_that_changed_meanwhile_is_told(small):
+    control, new = outcomes(small, TEST).variants
+    assert control.models == {"v": 2} and control.steady and new.models == {"v": 2}
+    write_exposures(
+        small, [replace(exposure("Kim", "control"), model="v3"), exposure("Lea", "new", lists=0, instead=1)]
+    )
+    control, new = outcomes(small, TEST).variants
+    assert control.models == {"v": 2, "v3": 1} and not control.steady
+    assert new.models == {"v": 2} and new.instead == 2 and (control.users, new.users) == (3, 2)
+
+
 def test_differences_are_to_the_first_variant(small):
     found = outcomes(small, TEST)
     assert [(one.variant, one.figure) for one in found.differences] == [("new", figure) for figure in FIGURES]
