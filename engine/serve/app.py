@@ -21,7 +21,7 @@ from engine.serve.config import ServeConfig
 from engine.serve.exposures import Exposures
 from engine.serve.gate import Gate
 from engine.serve.keys import Keys, Limits
-from engine.serve.logs import write_logs
+from engine.serve.logs import Lines, write_logs
 from engine.serve.making import make_lists
 from engine.serve.metrics import Metrics, forget_dead
 from engine.serve.parts import make_parts
@@ -56,7 +56,13 @@ def create_app(
     """
     service = make_service(workspace, config or ServeConfig(), database, tables=tables)
     app = FastAPI(
-        title="Shelfwise", version=__version__, description=ABOUT, lifespan=_lifespan, redoc_url=None, docs_url="/docs"
+        title="Shelfwise",
+        version=__version__,
+        description=ABOUT,
+        lifespan=_lifespan,
+        redoc_url=None,
+        docs_url="/docs",
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the gate counts and logs; this costs time
     )
     app.state.service, app.state.ending = service, ending
     for router in (watching, reading, writing):
@@ -89,6 +95,7 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None, *, 
         lists=Batches(make_lists),
         exposures=Exposures(opened, metrics),
         remembered=Remembered(config.remember, Changes.of(opened.engine.url)),
+        lines=Lines(),
     )
 
 
@@ -117,6 +124,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.work.close()
         await end(service.traffic)
         await service.exposures.end()
+        service.lines.write()
         service.remembered.close()
         service.database.close()
 

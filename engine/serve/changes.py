@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL
 _NEWER = "SELECT rowid, event_id, user_id FROM events WHERE rowid >= ? ORDER BY rowid"
 _NEWEST = "SELECT rowid, event_id FROM events ORDER BY rowid DESC LIMIT 1"
 NOTHING = (0, "")
+CHECK = 1.0  # seconds between looks whether it is still the same file
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Changes:
         self._file = file
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._next_check = 0.0
         self._version = -1
         self._last: tuple[int, str] | None = None
 
@@ -50,10 +53,9 @@ class Changes:
     def look(self) -> Changed:
         """What has changed since the last look. It never waits: a database that can't be read now leaves it unsure."""
         try:
-            found = self._file.stat()
-            if (identity := (found.st_dev, found.st_ino)) != self._identity:  # another file in its place
-                self.close()
-                self._identity, self._last = identity, None
+            if (now := time.monotonic()) >= self._next_check:
+                self._check_file()
+                self._next_check = now + CHECK
             connection = self._connection or self._open()
             (version,) = connection.execute("PRAGMA data_version").fetchone()
             if version == self._version:
@@ -70,6 +72,13 @@ class Changes:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._version = None, -1
+
+    def _check_file(self) -> None:
+        """Begin anew where another file is in its place."""
+        found = self._file.stat()
+        if (identity := (found.st_dev, found.st_ino)) != self._identity:
+            self.close()
+            self._identity, self._last = identity, None
 
     def _open(self) -> sqlite3.Connection:
         address = f"{self._file.absolute().as_uri()}?mode=rw"

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.serve.logs import log, log_failure
+from engine.serve.logs import log_failure
 from engine.serve.problems import Problem
 from engine.serve.service import Service
 
@@ -77,7 +77,7 @@ class _Passage:
         self._service.traffic.note(route, self._status, seconds)
         caller = self._scope["state"].get("key_id")
         fields: dict[str, Any] = {"request": self._id, "route": route, "method": method, "key": caller}
-        log("answered", **fields, status=self._status, ms=round(seconds * 1000, 2))
+        self._service.lines.log("answered", **fields, status=self._status, ms=round(seconds * 1000, 2))
 
     async def _receive_some(self) -> Message:
         """The next part of the body, within its limits in size and time."""

@@ -12,7 +12,7 @@ from engine.serve.batches import Batches
 from engine.serve.config import ServeConfig
 from engine.serve.exposures import Exposures
 from engine.serve.keys import Caller, Keys, Limits
-from engine.serve.logs import log, log_failure
+from engine.serve.logs import Lines, log, log_failure
 from engine.serve.metrics import Metrics
 from engine.serve.parts import Parts
 from engine.serve.problems import Problem
@@ -38,6 +38,7 @@ class Service:
     lists: Batches[Any, Any]
     exposures: Exposures
     remembered: Remembered
+    lines: Lines
 
     async def refresh(self) -> None:
         """Look once whether newer versions are to be served, and put them in place of the old ones."""

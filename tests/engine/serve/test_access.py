@@ -84,5 +84,6 @@ def test_the_log_names_the_key_by_its_public_part_only(app, client):
     key = app.state.service.keys.make("shop", ["read"])
     write_logs(lines := io.StringIO())
     client.get("/recommendations/somebody", headers=bearer(key))
+    app.state.service.lines.write()
     logged = lines.getvalue()
     assert key.split("_")[1] in logged and key.split("_")[2] not in logged and "somebody" not in logged
