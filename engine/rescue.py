@@ -18,6 +18,7 @@ from engine.sql import Queries
 
 DAYS = 30
 FEWEST_REVIEWS, LIKED = 4, 4.3  # reviews and mean rating from which a SKU is well liked
+SELDOM = 0.1  # of the lists that a shown SKU of its category is in, up to which a SKU is hardly shown
 PRIOR_REVIEWS = 4.0  # reviews of the catalogue's mean that a SKU's own are mixed with
 MOST = 200  # tasks of a kind
 COLUMNS = ("key", "kind", "item_id", "tag", "query", "title", "why", "gain")
@@ -48,9 +49,9 @@ TASKS = {
     for task in (
         Task(
             "hidden gem",
-            "Well liked, shown to nobody",
-            f"{FEWEST_REVIEWS} reviews or more that are good, and in nobody's list",
-            "lists that a shown SKU of its category is in, times its chance to please",
+            "Well liked, hardly shown",
+            f"{FEWEST_REVIEWS} reviews or more that are good, and in no list, or in {SELDOM:.0%} of what is usual",
+            "lists that a shown SKU of its category is in and it isn't, times its chance to please",
             "See why",
         ),
         Task(
@@ -113,21 +114,23 @@ def rescue_queue(
 
 
 def _gems(facts: pd.DataFrame, lists: Lists, pipeline: Pipeline) -> pd.DataFrame:
-    shown = exposure(lists, pipeline.catalogue)
+    shown = exposure(lists, pipeline.catalogue).set_index("item_id")
     reach = shown[shown["lists"] > 0].groupby("category")["lists"].median()
-    found = unseen(lists, pipeline).set_index("item_id")
-    found = found[found["why"].isin((OUTRANKED, UNLEARNED))]  # what is sold out or hidden on purpose is no oversight
-    near = facts.loc[facts.index.intersection(found.index)]
+    usual = shown["category"].map(reach).fillna(float(reach.median()) if len(reach) else 0.0)
+    why = unseen(lists, pipeline).set_index("item_id")["why"]
+    seldom = shown.index[(shown["lists"] > 0) & shown["available"] & (shown["lists"] <= SELDOM * usual)]
+    hardly = [*why.index[why.isin((OUTRANKED, UNLEARNED))], *seldom]  # sold out or hidden on purpose is no oversight
+    near = facts.loc[facts.index.intersection(hardly)]
     near = near[(near["reviews"] >= FEWEST_REVIEWS) & (near["rating"] >= LIKED)]
     mean = float(facts["rating"].mean()) if facts["rating"].notna().any() else 0.0
     liked = (near["rating"] * near["reviews"] + mean * PRIOR_REVIEWS) / (near["reviews"] + PRIOR_REVIEWS)
-    usual = float(reach.median()) if len(reach) else 0.0
     lines = [
         {
             "item_id": item,
             "title": row["title"],
-            "why": f"{row['reviews']:,} reviews, {row['rating']:.1f} stars; {found.loc[item, 'why']}",
-            "gain": float(reach.get(found.loc[item, "category"], usual)) * liked[item] / 5,
+            "why": f"{row['reviews']:,} reviews, {row['rating']:.1f} stars; "
+            + str(why.get(item, f"in {shown.at[item, 'lists']:,} of {len(lists.users):,} lists")),
+            "gain": float(usual[item] - shown.at[item, "lists"]) * liked[item] / 5,
         }
         for item, row in near.iterrows()
     ]

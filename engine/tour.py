@@ -54,13 +54,16 @@ class Story:
     missing: str = ""
 
 
-def stories(queries: Queries, tasks: pd.DataFrame | None = None) -> list[Story]:
-    """The five stories of a workspace; tasks: the rescue queue, None where it can't be made."""
+def stories(queries: Queries, tasks: pd.DataFrame | None = None, *, llm: bool = False) -> list[Story]:
+    """The five stories of a workspace.
+
+    tasks: the rescue queue, None where it can't be made; llm: whether an LLM answers here, live or recorded.
+    """
     store = RunStore(queries.workspace)
-    return [_complaint(queries), _query(queries), _newcomer(queries), _no_lead(store), _hidden(tasks)]
+    return [_complaint(queries, llm), _query(queries), _newcomer(queries), _no_lead(store), _hidden(tasks)]
 
 
-def _complaint(queries: Queries) -> Story:
+def _complaint(queries: Queries, llm: bool) -> Story:
     title = "What do customers complain about?"
     note = (
         "Open the tag and read the sentences that raised it: every prediction shows its evidence. Confirm or reject "
@@ -74,10 +77,17 @@ def _complaint(queries: Queries) -> Story:
     item, name, tag = (str(found[column].iloc[0]) for column in ("item_id", "title", "tag"))
     steps = (
         Step(f"“{tag}” on {name}: the sentences behind it", "sku", {"sku": item, "tag": tag}),
+        _second_look(item, llm),
         Step("Decide on it, with what other taggers say", "review", {"queue": "disagree"}),
         Step(f"How well “{tag}” is told on SKUs that no tagger learned from", "metrics", {"room": "tags", "tag": tag}),
     )
     return Story("complaint", title, note, steps)
+
+
+def _second_look(item: str, llm: bool) -> Step:
+    """The check of a SKU's tags by an LLM; by its sentences alone where none answers."""
+    by, who = ("llm", "an LLM: who answered") if llm else ("local", "the sentences alone")
+    return Step(f"A second look at its tags by {who}, what moved and why", "sku", {"sku": item, "check": by})
 
 
 def _query(queries: Queries) -> Story:
@@ -165,18 +175,22 @@ def _pairs(store: RunStore, kind: str) -> Sequence[tuple[str, str, PairedDiffere
 def _hidden(tasks: pd.DataFrame | None) -> Story:
     title = "A shelf that hides its best item"
     note = (
-        "Customers love it and no list holds it. The page says which stage loses it; the queue ranks such SKUs by how "
-        "many people they could reach."
+        "Customers love it and hardly a list holds it. The page says who is shown it and what keeps it away from the "
+        "others; the queue ranks such SKUs by how many people they could reach."
     )
     gems = None if tasks is None else tasks[tasks["kind"] == "hidden gem"]
     if gems is None or gems.empty:
         return Story(
-            "hidden", title, note, (), "No well-liked SKU is left out of all lists; or no recommender is trained."
+            "hidden",
+            title,
+            note,
+            (),
+            "Every well-liked SKU is shown as often as others are; or no recommender is trained.",
         )
     item, name = str(gems["item_id"].iloc[0]), str(gems["title"].iloc[0])
     steps = (
         Step(f"What customers say about {name}", "sku", {"sku": item}),
-        Step("Who is shown it: nobody, and why", "recommend", {"sku": item}),
+        Step("Who is shown it: hardly anybody", "recommend", {"sku": item}),
         Step("Everything like it, by how many people it touches", "rescue", {"ask": "hidden gem"}),
     )
     return Story("hidden", title, note, steps)

@@ -49,6 +49,14 @@ def ranked_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the whole demo store, shared by all tests of a run; copy it to change it."""
+    from tests.demo_home import shared_home
+
+    return shared_home(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
 def ranx() -> Iterator[ModuleType]:
     """A reference library, run as plain Python: compiling it takes a minute, and the cases of tests are small."""
     numba = pytest.importorskip("numba")

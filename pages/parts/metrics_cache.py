@@ -174,17 +174,19 @@ def rescue(
     )
 
 
-def stories(workspace: Workspace, served: recommend_cache.Served | None) -> list[Story]:
-    """The tour's stories; kept until data, runs or the recommender change."""
+def stories(workspace: Workspace, served: recommend_cache.Served | None, llm: bool) -> list[Story]:
+    """The tour's stories; kept until data, runs or the recommender change. llm: whether an LLM answers here."""
     known = tuple(run.id for run in RunStore(workspace).list())
     version = (str(workspace.path), workspace.data_hash(), known, None if served is None else served.version)
-    return _stories(workspace, served, version)
+    return _stories(workspace, served, llm, version)
 
 
 @st.cache_data(max_entries=4, show_spinner="Looking for stories …")
-def _stories(_workspace: Workspace, _served: recommend_cache.Served | None, version: tuple[object, ...]) -> list[Story]:
+def _stories(
+    _workspace: Workspace, _served: recommend_cache.Served | None, llm: bool, version: tuple[object, ...]
+) -> list[Story]:
     queries = cache.queries(_workspace)
     tasks = None
     if _served is not None:
         tasks = rescue_queue(queries, lists=recommend_cache.everybody(_served), pipeline=_served.pipeline)
-    return tour_stories(queries, tasks)
+    return tour_stories(queries, tasks, llm=llm)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.errors import ShelfwiseError
+from engine.tags.rerank_llm import Unavailable, llm_checker
 from engine.tour import Story
 from engine.workspace import DEMO_COMMAND, Workspace
 from pages.parts import links, metrics_cache, recommend_cache, shell
@@ -19,7 +20,8 @@ def main() -> None:
     with st.container(horizontal=True, gap="medium"):
         st.toggle("Presenter’s notes", **links.bind("see", notes, False))
         shell.mask_switch("mask-here")
-    found = metrics_cache.stories(workspace, _served(workspace))
+    llm = not isinstance(llm_checker(workspace), Unavailable)
+    found = metrics_cache.stories(workspace, _served(workspace), llm)
     shown = join(_story(number, story, notes) for number, story in enumerate(found, start=1))
     show(html('<div class="sw-stories">{}</div>', shown), key="stories")
     show(html('<p class="sw-note">Begin anew, with the demo store as it was first made:</p>'), key="reset")

@@ -37,14 +37,17 @@ return app?.dataset.testScriptState === "notRunning" && document.querySelector("
 
 
 @contextmanager
-def serve(home: Path) -> Iterator[str]:
-    """Start the app over the workspaces in `home`; yields its address once it answers, and ends it afterwards."""
+def serve(home: Path, **more: str) -> Iterator[str]:
+    """Start the app over the workspaces in `home`; yields its address once it answers, and ends it afterwards.
+
+    more: of its environment.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1"]
-    environment = {**os.environ, "SHELFWISE_HOME": str(home)}
+    environment = {**os.environ, "SHELFWISE_HOME": str(home), **more}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health"), "the server didn't start")
@@ -55,13 +58,14 @@ def serve(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def browser() -> Iterator[webdriver.Chrome]:
-    """A Chromium with a profile of its own."""
+def browser(*flags: str) -> Iterator[webdriver.Chrome]:
+    """A Chromium with a profile of its own, which notes every request; flags: more of its options."""
     with tempfile.TemporaryDirectory() as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        for flag in (*FLAGS, *flags, f"--user-data-dir={profile}"):
             options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
         try:
             yield driver

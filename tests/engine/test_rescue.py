@@ -71,6 +71,18 @@ def test_a_loved_sku_in_nobodys_list_is_a_task(shop):
     assert "hidden gem: poor" not in found.index and "hidden gem: gone" not in found.index
 
 
+def test_a_loved_sku_in_hardly_any_list_is_a_task_and_one_in_some_is_none(shop):
+    parts = served(shop)
+    rows = np.full((40, 2), NONE, dtype=np.int32)
+    rows[:, 0], rows[0, 1] = 4, 0  # "shown" in every list, "gem" in one of forty
+    users = np.array([f"u{n}" for n in range(40)], dtype=object)
+    gem = queue(shop, **{**parts, "lists": Lists(users, rows, rows < NONE)}).loc["hidden gem: gem"]
+    assert "in 1 of 40 lists" in gem["why"]
+    assert gem["gain"] == pytest.approx((20.5 - 1) * (5 * 5 + (5 + 2 + 4) / 3 * 4) / 9 / 5)
+    rows[:9, 1] = 0
+    assert "hidden gem: gem" not in queue(shop, **{**parts, "lists": Lists(users, rows, rows < NONE)}).index
+
+
 def test_tags_and_queries_are_tasks_until_somebody_looked(shop):
     pairs = pd.DataFrame({"item_id": ["gone", "plain"], "tag": ["soft", "warm"], "why": ["a asserts it", "b does"]})
     asserted = pd.DataFrame({"item_id": ["gone", "shown"], "tag": ["big", "big"], "probability": [0.9, 0.8]})

@@ -2,15 +2,12 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from filelock import FileLock
 
 from engine.ranking.opening import open_lab
 from engine.ranking.second_stage import open_second_stage
@@ -20,45 +17,15 @@ from engine.runs import RunStore
 from engine.searching import open_retriever
 from engine.workspace import Workspace
 from scripts import prepare_demo
+from tests.demo_home import PROJECT, TABLES
 
 pytestmark = pytest.mark.timeout(1200)  # making the store takes minutes where processors are busy
-DONE = "done"
-TABLES = ("items", "reviews", "events", "tags", "judgments", "mentions")
-PROJECT = Path(prepare_demo.__file__).resolve().parent.parent
-
-
-def run_script(home: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "scripts/prepare_demo.py", *arguments]
-    environment = {**os.environ, "SHELFWISE_HOME": str(home)}
-    return subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of a home whose demo store was killed twice while it was made, then finished.
-
-    Making it takes minutes where processors are busy, so all workers of a test run share one.
-    """
-    own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demo-home"
-    with FileLock(f"{shared}.lock"):
-        if not (shared / DONE).exists():
-            make_home(shared)
-            (shared / DONE).touch()
-    return Path(shutil.copytree(shared, tmp_path_factory.mktemp("home") / "home"))
-
-
-def make_home(home: Path) -> None:
-    for wait in (1.5, 3.0):
-        process = run_script(home, "--if-missing")
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        if (home / "demo" / "workspace.json").exists():
-            assert set(Workspace.open(home / "demo").tables) in (set(), set(TABLES))
-    process = run_script(home, "--if-missing")
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors.decode()
+def home(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of a home whose demo store was killed twice while it was made, then finished."""
+    return Path(shutil.copytree(demo_home, tmp_path_factory.mktemp("home") / "home"))
 
 
 def stamps(home: Path) -> dict[Path, int]:
