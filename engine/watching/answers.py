@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 
 import pandas as pd
@@ -103,7 +102,7 @@ class Answers:
     def routes(self) -> list[Line]:
         """A line for each route, the busiest first, watchers' last."""
         names = self.counts.groupby("route")["n"].sum().sort_values(ascending=False, kind="stable").index
-        lines = [self._line(name, *self._of(name)) for name in names]
+        lines = [self._line(name, *self.rows(name)) for name in names]
         return sorted(lines, key=lambda line: line.route in WATCHERS)
 
     def line(self, route: str) -> Line:
@@ -112,11 +111,11 @@ class Answers:
             return self.total
         if route not in set(self.counts["route"]):
             raise UnknownNameError("route", route, set(self.counts["route"]))
-        return self._line(route, *self._of(route))
+        return self._line(route, *self.rows(route))
 
     def series(self, route: str = "") -> pd.DataFrame:
         """For each step of the window: at, n, per_second, errors, p50, p95, p99 in seconds (none without answers)."""
-        counts, latency = self._of(route)
+        counts, latency = self.rows(route)
         every = self.window.steps
         n = counts.groupby("at")["n"].sum().reindex(every, fill_value=0)
         errors = counts[counts["status"] >= 500].groupby("at")["n"].sum().reindex(every, fill_value=0)
@@ -157,11 +156,18 @@ class Answers:
     @property
     def fallback_share(self) -> float:
         """Of the lists that were asked for and given, how many were of popular items instead; 0 without any."""
-        routes = {route for routes in FALLING.values() for route in routes}
-        given = self.counts[self.counts["route"].isin(routes) & (self.counts["status"] < 300)]["n"].sum()
-        return float(min(self._fallbacks("") / given, 1.0)) if given else 0.0
+        given = float(self.given["n"].sum())
+        return min(self._fallbacks("") / given, 1.0) if given else 0.0
 
-    def _of(self, route: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    @property
+    def given(self) -> pd.DataFrame:
+        """The answers for which popular items may stand in: at, n, and as route the name in FALLING."""
+        names = {route: name for name, routes in FALLING.items() for route in routes}
+        rows = self.counts[self.counts["route"].isin(list(names)) & (self.counts["status"] < 300)]
+        return rows.assign(route=rows["route"].map(names))[["at", "route", "n"]]
+
+    def rows(self, route: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows of counts and of latency of one route, "" for all but watchers'."""
         if not route:
             return self.asked, self.latency[~self.latency["route"].isin(WATCHERS)]
         return self.counts[self.counts["route"] == route], self.latency[self.latency["route"] == route]
@@ -193,8 +199,8 @@ class Answers:
 
 ROWS: Mapping[str, str] = {
     "answers": "Answers",
-    "errors": "Answers 500 and above",
-    "refused": "Answers 400 to 499",
+    "errors": "Answers 500 and above, of all",
+    "refused": "Answers 400 to 499, of all",
     "latency": "Answers by how long they took",
     "fallback": "Popular items instead",
     "list": "Lists by whether the user was known",
@@ -203,24 +209,32 @@ ROWS: Mapping[str, str] = {
 
 
 def rows_of(answers: Answers, key: str) -> tuple[str, pd.DataFrame]:
-    """The title and the rows behind a figure: one row for each step, route and status, bucket or kind.
+    """The title and the rows behind a figure, a row for each step: of each route and status, bucket or kind.
 
+    A share has its parts in the columns `n` and `of`, and the rows that make it come first.
     key: a name of ROWS, and after a colon the route. Raises UnknownNameError for another.
     """
     name, _, route = key.partition(":")
     if name not in ROWS:
         raise UnknownNameError("figure", key, ROWS)
     title = f"{ROWS[name]} of {route}" if route else ROWS[name]
-    counts, latency = answers._of(route)
+    counts, latency = answers.rows(route)
+    if name == "answers":
+        return title, counts.reset_index(drop=True)
     if name == "latency":
         return title, latency.reset_index(drop=True)
-    if name in ("answers", "errors", "refused"):
-        low, high = {"answers": (0, 1_000), "errors": (500, 1_000), "refused": (400, 500)}[name]
-        return title, counts[(counts["status"] >= low) & (counts["status"] < high)].reset_index(drop=True)
-    rows = answers.tallies[answers.tallies["what"] == name]
-    return title, (rows[rows["route"] == route] if route else rows).reset_index(drop=True)
+    if name in ("errors", "refused"):
+        low, high = (500, 1_000) if name == "errors" else (400, 500)
+        return title, _parts(counts[(counts["status"] >= low) & (counts["status"] < high)], counts)
+    rows = answers.tallies[answers.tallies["what"] == name].drop(columns="what")
+    if route:
+        return title, rows[rows["route"] == route].reset_index(drop=True)
+    return title, _parts(rows, answers.given) if name == "fallback" else rows.reset_index(drop=True)
 
 
-def moment(seconds: float) -> datetime:
-    """UTC of seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC)
+def _parts(some: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
+    """at, route, n and of: the sums of `some` and of `every`, the largest n first."""
+    by = ["at", "route"]
+    sums = [rows.groupby(by)["n"].sum().rename(name) for rows, name in ((some, "n"), (every, "of"))]
+    found = pd.concat(sums, axis=1).fillna(0).reset_index()
+    return found.sort_values(["n", *by], ascending=[False, True, True], kind="stable", ignore_index=True)

@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from engine.errors import ShelfwiseError
 from engine.watching.answers import Answers
 from engine.watching.store import Part, Standing
 from engine.workspace import Workspace
@@ -18,14 +19,25 @@ _OFTEN = 0.01  # share of errors, or of popular items instead, that somebody sho
 
 def show_room(workspace: Workspace) -> None:
     """Is it up, the last five minutes in figures, the parts and their versions."""
-    found, now = service_cache.standing(workspace)
-    show(_up(found, now), key="up")
     watched = service_cache.answers(workspace, SPAN)
+    found, now = _standing(workspace)
+    if found:
+        show(_up(found, now), key="up")
     title("The last five minutes", "A number opens the minutes that it is made of", key="now")
     tiles(_tiles(watched.answers), key="tiles")
     when_read(watched)
-    _show_parts(found, now)
+    if found:
+        _show_parts(found, now)
     show_answers(workspace, watched)
+
+
+def _standing(workspace: Workspace) -> tuple[Standing | None, float]:
+    """What runs, and when that was read; said and left out where only Prometheus knows what was answered."""
+    try:
+        return service_cache.standing(workspace)
+    except ShelfwiseError as error:
+        note(f"{error} So what runs and serves can’t be told here.", key="standing", symbol="warning")
+        return None, 0.0
 
 
 def _up(found: Standing, now: float) -> Markup:
@@ -60,7 +72,7 @@ def _tiles(answers: Answers) -> list[Markup]:
             share(total.error_rate),
             "Errors",
             _flagged("too many" if errors else "", f"{total.errors:,.0f} answers of 500 and above"),
-            links.link(rows="errors" if total.errors else "answers"),
+            links.link(rows="errors"),
         ),
         tile(
             share(answers.fallback_share),
@@ -89,25 +101,27 @@ def _show_parts(found: Standing, now: float) -> None:
         note("No part serves anything yet.", key="parts")
         return
     rows = [_part(part, now) for part in sorted(parts, key=lambda part: list(NAMES).index(part.name))]
-    show(table(("Part", "Version", "Made", "State"), rows, left=4), key="parts")
+    show(table(("Part", "What serves"), rows, left=2, style="sw-breakdown"), key="parts")
 
 
-def _part(part: Part, now: float) -> tuple[object, ...]:
+def _part(part: Part, now: float) -> tuple[object, object]:
     versioned = links.link("runs", see="versions")
     versions = join(
-        (html('<a class="sw-link" href="{}"><code>{}</code></a>', versioned, one) for one in part.versions),
-        ", ",
+        (html('<a class="sw-link" href="{}"><code>{}</code></a>', versioned, one) for one in part.versions), ", "
     )
-    age = html('<span class="sw-when">{} ago</span>', span(now - part.made)) if part.made else html("–")
-    if part.made and now - part.made > STALE:
-        age = html('{} <span class="sw-badge sw-down">{} old</span>', age, icon("warning"))
-    return NAMES[part.name], versions or "–", age, _state(part)
+    made = html(" made {} ago", span(now - part.made)) if part.versions and part.made else ""
+    if part.versions and part.made and now - part.made > STALE:
+        made = html('{} <span class="sw-badge sw-down">{} old</span>', made, icon("warning"))
+    return NAMES[part.name], html("{}{} {}", versions, made, _state(part))
 
 
 def _state(part: Part) -> Markup:
     if not part.built:
-        return html('<span class="sw-quiet">{}</span>', part.problem)
+        return html('<span class="sw-quiet sw-small">{}</span>', part.problem)
     if part.problem:
-        kept = "the version before serves on" if part.versions else "nothing serves"
-        return html("{} the newest can’t serve, {}. <small>{}</small>", icon("error", "failed"), kept, part.problem)
-    return html("changing over") if len(part.versions) > 1 else html("{} serves", icon("check_circle"))
+        kept = "so the version before serves on" if part.versions else "and nothing serves"
+        said = html('<span class="sw-badge sw-down">{} the newest can’t serve</span> {}.', icon("error"), kept)
+        return html('{} <span class="sw-small">{}</span>', said, part.problem)
+    if len(part.versions) > 1:
+        return html('<span class="sw-badge sw-same">{} changing over</span>', icon("sync"))
+    return html('<span class="sw-badge sw-up">{} serves</span>', icon("check_circle"))

@@ -38,7 +38,7 @@ def show_room(workspace: Workspace) -> None:
     states = [(folder, folder.load()) for folder in found]
     title("Retrainings", "The newest first; open one for its steps and its report", key="retrainings")
     rows = [_line(state) for _, state in states]
-    show(table(("When (UTC)", "Retraining", "Outcome", "Why"), rows, left=4), key="retrainings")
+    show(table(("Begun (UTC)", "Outcome"), rows, left=2, style="sw-breakdown sw-figures"), key="retrainings")
     chosen = links.get("part") or states[0][1].id
     opened = next(((folder, state) for folder, state in states if state.id == chosen), None)
     if opened is None:
@@ -46,9 +46,11 @@ def show_room(workspace: Workspace) -> None:
     _show_run(*opened)
 
 
-def _line(state: RunState) -> tuple[object, ...]:
-    link = html('<a class="sw-link" href="{}"><code>{}</code></a>', links.link(part=state.id), state.id)
-    return state.started[:16].replace("T", " "), link, _badge(state.outcome), state.words or "–"
+def _line(state: RunState) -> tuple[object, object]:
+    opens = links.link(part=state.id)
+    when = state.started[:16].replace("T", " ")
+    link = html('<a class="sw-link" href="{}">{}</a><small>{}</small>', opens, when, state.id)
+    return link, html('{} <span class="sw-small">{}</span>', _badge(state.outcome), state.words)
 
 
 def _badge(outcome: str) -> Markup:
@@ -64,18 +66,22 @@ def _show_run(folder: RunFolder, state: RunState) -> None:
         note(said, key=f"note-{place}")
     if state.accepted:
         note(f"Refused data was accepted by {state.who}: {state.accepted}", key="accepted", symbol="how_to_reg")
-    rows = [(name, *_step(state, name)) for name in STEPS if name in state.steps or not state.finished]
-    show(table(("Step", "State", "What came of it", "Took"), rows, left=3), key="steps")
+    rows = [_step(state, name) for name in STEPS if name in state.steps or not state.finished]
+    show(table(("Step", "What came of it", "Took"), rows, left=2, style="sw-breakdown sw-figures"), key="steps")
     _show_report(folder, state)
 
 
 def _step(state: RunState, name: str) -> tuple[object, object, object]:
     step = state.steps.get(name)
     if step is None:
-        return html('<span class="sw-quiet">to come</span>'), "", ""
+        return html("{}<small>to come</small>", name), "", ""
     symbols = {"done": "check_circle", "skipped": "skip_next", "refused": "block", "failed": "error"}
-    said = html('<span class="sw-when">{} {}</span>', icon(symbols.get(step.status, "help")), step.status)
-    return said, step.words, span(step.seconds) if step.seconds >= 1 else "below 1 s"
+    said = html("{}<small>{} {}</small>", name, icon(symbols.get(step.status, "help")), step.status)
+    return said, html('<span class="sw-small">{}</span>', step.words), _took(step.seconds)
+
+
+def _took(seconds: float) -> str:
+    return span(seconds) if seconds >= 1 else "below 1 s"
 
 
 def _show_report(folder: RunFolder, state: RunState) -> None:

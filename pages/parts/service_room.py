@@ -73,7 +73,7 @@ def show_answers(workspace: Workspace, watched: Watched) -> None:
         return
     name, rows = rows_of(watched.answers, key)
     rows = rows.assign(at=rows["at"].dt.strftime("%Y-%m-%d %H:%M"))
-    if "n" in rows:
+    if "status" in rows:
         rows["per_second"] = rows["n"] / watched.answers.window.seconds
     drawer(workspace, f"service-{key}", f"{name}, each {span(watched.answers.window.step * 60)}", rows)
 

@@ -16,6 +16,10 @@ ROOMS = {  # loaded when they are opened, as they read the database with librari
     "experiment": ("Experiment", "pages.parts.service_experiment"),
     "retraining": ("Retraining", "pages.parts.service_retraining"),
 }
+_NEVER = (
+    '<div class="sw-section"><h2>It never ran here</h2><p>The service answers shops over HTTP and counts what it '
+    "answers. This starts it over this workspace, for this machine only; make serve does it for the demo:</p></div>"
+)
 NEEDED = ("sqlalchemy", "prometheus_client")
 INSTALL = ".venv/bin/pip install -e '.[ops]' -c constraints.txt"
 
@@ -32,7 +36,11 @@ def main() -> None:
             NotBuiltError("What the page reads the service's database with", INSTALL), title="Not installed yet"
         )
         return
-    import_module(ROOMS[see][1]).show_room(workspace)
+    try:
+        import_module(ROOMS[see][1]).show_room(workspace)
+    except NotBuiltError as error:
+        show(html(_NEVER), key="never")
+        st.code(error.command, language="bash", wrap_lines=True)
 
 
 def _label(room: str) -> str:

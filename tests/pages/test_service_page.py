@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 from conftest import APP, run
 from reading import part, shown
@@ -14,7 +15,7 @@ from reading import part, shown
 from engine.retraining.folder import RunFolder, RunState, Step
 from engine.serve.exposures import EXPOSURES
 from engine.serve.storage import FILE, Database, Event, database_url
-from engine.serve.traffic_tables import SERVING
+from engine.serve.traffic_tables import BUCKETS, SERVING
 from engine.serve.variants import Experiment, Variant, start_experiment, stop_experiment
 from engine.watching import store as watching
 from engine.watching.answers import ROWS
@@ -130,7 +131,7 @@ def links_in(app, key):
 def test_a_service_that_never_ran_is_told_with_its_command(shop):
     for see in ("", "traffic", "business"):
         app = run(SERVICE, {"see": see})
-        assert "isn&#39;t there yet" in shown(app) or "isn't there yet" in shown(app)
+        assert "It never ran here" in part(app, "never") and part(app, "trust")
         assert any("scripts/serve.py --open --workspace demo" in code.value for code in app.code)
     assert not (shop.path / FILE).exists()
 
@@ -141,7 +142,9 @@ def test_now_says_what_runs_and_what_serves(served):
     tiles, parts = part(app, "tiles"), part(app, "parts")
     assert "123 answers" in tiles and "1.6 %" in tiles and "50.0 %" in tiles and "too many" in tiles
     assert "&lt;b&gt;v1" in parts and "2 hours ago" in parts and "see=versions" in parts and "<b>v1" not in shown(app)
-    assert "can’t serve, the version before serves on" in parts and "&lt;i&gt;damaged" in parts
+    assert (
+        "the newest can’t serve" in parts and "so the version before serves on" in parts and "&lt;i&gt;damaged" in parts
+    )
     assert "isn&#39;t built yet" in parts and "trust" in str([one.key for one in app.get("bidi_component")])
 
 
@@ -264,6 +267,23 @@ def test_a_prometheus_that_is_down_is_said_and_the_own_figures_are_shown(served,
         monkeypatch.setenv("SHELFWISE_PROMETHEUS", address)
         app = run(SERVICE, {})
         assert said in part(app, "trouble") and "123 answers" in part(app, "tiles")
+
+
+def test_what_prometheus_knows_is_shown_though_the_database_is_gone(shop, monkeypatch):
+    from engine.watching import prometheus
+    from engine.watching.answers import COUNTED, TALLIED, Answers
+
+    def answers(self, window):
+        rows = [(pd.Timestamp(window.start, unit="s", tz="UTC"), LISTS, 200, 40.0)]
+        latency = pd.DataFrame([(rows[0][0], LISTS, *(4.0 for _ in BUCKETS))], columns=["at", "route", *BUCKETS])
+        tallies = pd.DataFrame(columns=TALLIED)
+        return Answers(window, pd.DataFrame(rows, columns=COUNTED), latency, tallies, "Prometheus")
+
+    monkeypatch.setattr(prometheus.Prometheus, "answers", answers)
+    monkeypatch.setenv("SHELFWISE_PROMETHEUS", "http://prometheus:9090")
+    app = run(SERVICE, {})
+    assert "40 answers" in part(app, "tiles") and "can’t be told here" in part(app, "standing")
+    assert "Counted by Prometheus" in part(app, "read")
 
 
 def test_a_database_that_is_locked_damaged_or_distant_fails_with_a_way_out(served, shop, monkeypatch):

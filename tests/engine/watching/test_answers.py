@@ -54,6 +54,10 @@ def test_figures_are_the_sums_of_the_rows_that_they_open(hour):
         for name, value in (("answers", line.n), ("errors", line.errors), ("refused", line.refused)):
             assert rows_of(hour, f"{name}{of}")[1]["n"].sum() == value
         assert rows_of(hour, f"latency{of}")[1][list(BUCKETS)].to_numpy().sum() == line.n
+    errors = rows_of(hour, "errors")[1]
+    assert errors["n"].sum() / errors["of"].sum() == hour.total.error_rate and errors["n"].iloc[0] == 1
+    fallbacks = rows_of(hour, "fallback")[1]
+    assert fallbacks["n"].sum() / fallbacks["of"].sum() == hour.fallback_share
     assert rows_of(hour, "fallback:search")[1]["n"].sum() == 1 and rows_of(hour, "list")[1]["n"].sum() == hour.lists
     assert all(len(rows_of(hour, key)[1].columns) for key in ROWS)
     with pytest.raises(UnknownNameError):

@@ -17,7 +17,7 @@ from engine.serve.metrics import SECONDS
 from engine.watching import prometheus
 from engine.watching.answers import window
 from engine.watching.prometheus import Prometheus, address_of
-from tests.served import free_port
+from tests.running import free_port
 from tests.watched import LISTS
 
 SERVER, TOOL = shutil.which("prometheus"), shutil.which("promtool")
