@@ -203,8 +203,7 @@ def _variable(variable: Variable) -> Json:
         "label": variable.title,
         "type": "query",
         "datasource": SOURCE,
-        "definition": asked,
-        "query": {"query": asked, "refId": variable.name},
+        "query": {"query": asked, "refId": "StandardVariableQuery"},
         "refresh": 2,  # when the time range changes
         "sort": 1,
         "multi": True,
