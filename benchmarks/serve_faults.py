@@ -6,7 +6,8 @@ A small shop, served by scripts/serve.py in two processes.
    the first of them alone, and it is started again. Then: events told, acknowledged and stored. With --postgres URL,
    all of it once more on PostgreSQL.
 2. Hot swap: two versions of the pipeline are promoted by turns while 8 clients ask for lists. Every answer must be 200
-   and, to the last item and score, the list of the version that it names.
+   and, to the last item, the list of the version that it names, with its scores (to five digits: a list that is made
+   with others is summed in another order than one alone).
 3. A burst of 10,000 events, one a request, from 64 clients at once; another client's lists before and meanwhile.
 Eight minutes on two cores, two more with PostgreSQL. Exits with 1 when anything is lost, doubled, failed or mixed.
 """
@@ -43,6 +44,7 @@ from tests.running import Served, build_whole, end, serving, start
 
 TELLERS, ASKERS, FLOODERS, BURST = 16, 8, 64, 10_000
 WEIGHTS = ({"item_knn": 1.0, "popular": 0.1}, {"item_knn": 0.2, "popular": 1.0})
+Right = dict[str, dict[str, list[tuple[str, float]]]]  # the list of each user by each version
 LOST = (OSError, asyncio.IncompleteReadError, TimeoutError)
 
 
@@ -206,11 +208,13 @@ async def _swaps(workspace: Workspace, rounds: int) -> int:
     users = [f"U-{number:02d}" for number in range(40)]
     store, answers, done = ArtifactStore(workspace), [], asyncio.Event()
     with serving(workspace, "--deadline", "20", workers=2) as served:
-        right: dict[str, dict[str, object]] = {}
+        right: Right = {}
         for version in reversed(versions):
             store.promote(KIND, PIPELINE, version)
             await _served_by_all(served.port, version)
-            right[version] = {user: _list(await Client(served.port).ask(f"/recommendations/{user}")) for user in users}
+            client = Client(served.port)
+            right[version] = {user: _list((await client.ask(f"/recommendations/{user}"))[1]) for user in users}
+            client.close()
 
         async def ask(place: int) -> None:
             client, rng = Client(served.port), np.random.default_rng(place)
@@ -242,16 +246,22 @@ async def _served_by_all(port: int, version: str) -> None:
             await asyncio.sleep(0.01)
 
 
-def _list(answer: tuple[int, bytes]) -> object:
-    return json.loads(answer[1])["items"]
+def _list(answer: bytes) -> list[tuple[str, float]]:
+    return [(item["item_id"], item["score"]) for item in json.loads(answer)["items"]]
 
 
-def _say_swaps(rounds: int, answers: list[tuple[str, int, bytes]], right: dict[str, dict[str, object]]) -> int:
+def _same(one: list[tuple[str, float]], other: list[tuple[str, float]]) -> bool:
+    ids = [item_id for item_id, _ in one] == [item_id for item_id, _ in other]
+    return ids and np.allclose([score for _, score in one], [score for _, score in other], rtol=1e-5)
+
+
+def _say_swaps(rounds: int, answers: list[tuple[str, int, bytes]], right: Right) -> int:
     failed = [answer for _, status, answer in answers if status != 200]
-    told = [(user, json.loads(answer)) for user, status, answer in answers if status == 200]
-    models = Counter(document["model"] for _, document in told)
-    mixed = sum(document["items"] != right.get(document["model"], {}).get(user) for user, document in told)
-    differ = sum(len({json.dumps(lists[user]) for lists in right.values()}) > 1 for user in next(iter(right.values())))
+    told = [(user, json.loads(answer)["model"], _list(answer)) for user, status, answer in answers if status == 200]
+    models = Counter(model for _, model, _ in told)
+    mixed = sum(model not in right or not _same(found, right[model][user]) for user, model, found in told)
+    one, other = right.values()
+    differ = sum(not _same(one[user], other[user]) for user in one)
     print(
         f"{rounds} swaps: {len(answers):,} answers, {len(failed)} failed, {mixed} mixed; by version "
         f"{sorted(models.values())}; the two versions differ for {differ} of 40 users",

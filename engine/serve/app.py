@@ -31,6 +31,7 @@ from engine.serve.routes import reading, watching, writing
 from engine.serve.service import Service
 from engine.serve.shortcut import Shortcut
 from engine.serve.storage import Database, database_url
+from engine.serve.telling import MOST_TOGETHER, store_together
 from engine.serve.traffic import Traffic, end
 from engine.serve.work import Work
 
@@ -93,6 +94,7 @@ def make_service(workspace: Path, config: ServeConfig, database: str | None, *, 
         traffic=Traffic(opened, metrics, parts.slots),
         work=Work(config.threads, metrics.busy.track_inprogress),
         lists=Batches(make_lists),
+        stores=Batches(store_together, MOST_TOGETHER),
         exposures=Exposures(opened, metrics),
         remembered=Remembered(config.remember, Changes.of(opened.engine.url)),
         lines=Lines(),

@@ -36,6 +36,7 @@ class Service:
     traffic: Traffic
     work: Work
     lists: Batches[Any, Any]
+    stores: Batches[Any, Any]
     exposures: Exposures
     remembered: Remembered
     lines: Lines

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from typing import Literal
 
 from engine.errors import StorageError
@@ -19,6 +21,7 @@ from engine.serve.schemas import EventOutcome, EventsAnswer, EventTold
 from engine.serve.service import Service, unavailable
 from engine.serve.storage import Event, Stored, paid
 
+FEW, MOST_TOGETHER = 20, 100  # events of a request that is stored with others; such requests in one transaction
 Adjusted = Literal["clock_skew", "late"]
 
 
@@ -31,7 +34,7 @@ async def tell(service: Service, told: Sequence[EventTold]) -> EventsAnswer:
     events = [event for event, _ in timed]
     try:
         with service.metrics.stage("store"):
-            stored = await service.work.store(partial(_store, service, events), service.config.store_deadline)
+            stored = await asyncio.wait_for(_stored(service, events), service.config.store_deadline)
     except (StorageError, TimeoutError) as error:
         log_failure("events could not be stored", error, events=len(events))
         service.metrics.errors.labels("events", type(error).__name__).inc()
@@ -46,6 +49,21 @@ async def tell(service: Service, told: Sequence[EventTold]) -> EventsAnswer:
     return EventsAnswer(
         stored=counts["stored"], duplicates=counts["duplicate"], conflicts=counts["conflict"], outcomes=outcomes
     )
+
+
+async def _stored(service: Service, events: Sequence[Event]) -> list[Stored]:
+    """What became of each, once they are on the disk; many small requests are written together."""
+    if len(events) > FEW:
+        return await service.work.store(partial(_store, service, events), service.config.store_deadline)
+    stored: list[Stored] = await service.stores.ask(service, events)
+    return stored
+
+
+async def store_together(service: Service, told: Sequence[Sequence[Event]]) -> Sequence[list[Stored] | Exception]:
+    """The events of several requests in one transaction: syncing one to the disk takes as long as syncing many."""
+    together = [event for events in told for event in events]
+    outcomes = iter(await service.work.store(partial(_store, service, together), service.config.store_deadline))
+    return [list(islice(outcomes, len(events))) for events in told]
 
 
 def _store(service: Service, events: Sequence[Event]) -> list[Stored]:
