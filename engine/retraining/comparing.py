@@ -114,13 +114,17 @@ def _guards(old: pd.DataFrame, new: pd.DataFrame, guards: Mapping[str, float]) -
 
 
 def _verdict(difference: PairedDifference, guards: Mapping[str, Mapping[str, Any]], margin: float) -> tuple[bool, str]:
-    broken = [name for name, guard in guards.items() if not guard["holds"]]
-    if broken:
-        said = ", ".join(f"{name} {guards[name]['challenger']:.3f} < {guards[name]['least']:.3f}" for name in broken)
-        return False, f"a guard does not hold: {said}"
+    """Whether the challenger may serve, and what it is called."""
     if difference.low > -margin:
-        return True, "better" if difference.low > 0 else "no worse"
-    return False, "worse" if difference.high < 0 else "too uncertain to be called no worse"
+        verdict = "better" if difference.low > 0 else "no worse"
+    else:
+        verdict = "worse" if difference.high < 0 else "too uncertain to be called no worse"
+    broken = [
+        f"{name} {guard['challenger']:.3f} is below {guard['least']:.3f}"
+        for name, guard in guards.items()
+        if not guard["holds"]
+    ]
+    return difference.low > -margin and not broken, "; but ".join([verdict, *broken][:2])
 
 
 def _reason(context: Context, difference: PairedDifference, verdict: str) -> str:

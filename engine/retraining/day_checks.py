@@ -46,6 +46,8 @@ def check_amount(sample: Sample, reference: Reference | None, limits: Limits) ->
     (end, n), *_ = sample.days()
     if reference is None or reference.age > limits.age:
         return not_judged(name, f"{n:,} events in the day until {_moment(end)}; there are no days of today to compare")
+    if not sample.since(reference.newest).any():
+        return not_judged(name, "no event since the data was last good; freshness says when that is too long ago")
     alike = [count for moment, count in reference.days if _weekday(moment) == _weekday(end) and moment < end]
     days = np.array(alike if len(alike) >= WEEKDAYS else [count for _, count in reference.days], dtype=np.float64)
     usual = float(np.median(days))
