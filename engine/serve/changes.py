@@ -32,7 +32,8 @@ class Changes:
     """Looks at the events of one file of SQLite, from one thread.
 
     `PRAGMA data_version` says whether another connection has committed since, without reading the file. SQLite has one
-    writer at a time and gives each event the next rowid, so what is new lies above the last one seen.
+    writer at a time and gives each event the next rowid, so what is new lies above the last one seen. Events
+    are never deleted by the service; that somebody did so by hand is noticed where the newest is among them.
     """
 
     def __init__(self, file: Path) -> None:
@@ -75,7 +76,11 @@ class Changes:
 
     def _check_file(self) -> None:
         """Begin anew where another file is in its place."""
-        found = self._file.stat()
+        try:
+            found = self._file.stat()
+        except OSError:
+            self._identity = None  # a new one may get the number of the old one
+            raise
         if (identity := (found.st_dev, found.st_ino)) != self._identity:
             self.close()
             self._identity, self._last = identity, None
