@@ -32,6 +32,7 @@ from driving import browser, serve, wait_drawn, wait_for, wait_until  # noqa: E4
 
 from engine.metrics.measures import KINDS, aggregate  # noqa: E402
 from engine.settings import load_settings  # noqa: E402
+from engine.watching.quantiles import quantile  # noqa: E402
 
 MOST_CLICKS = 3
 ROOMS = {"tags": "SKU", "search": "query", "recommend": "user", "rank": "list"}
@@ -293,6 +294,77 @@ def recommend(person: Person) -> Iterator[Line]:
         person.open("recommend", user="new+visitor", see="what-if", diversity="0.5")
 
 
+def service(person: Person) -> Iterator[Line]:
+    """Tiles of traffic and business open what was counted, variants their users."""
+    table = DIALOG + "[data-testid=stDataFrame]"
+    rooms = {"traffic": ("30d", of_answers), "business": ("30d", of_events)}
+    for see, (window, figure_of) in rooms.items():
+        person.open("service", see=see, window=window)
+        tiles = person.ask(
+            "[...document.querySelectorAll('.st-key-tiles a.sw-tile')].map(one => [one.getAttribute('href'),"
+            " one.querySelector('b').textContent, one.querySelector('span').textContent])"
+        )
+        for address, said, name in tiles:
+            shown, scale = plain(said)
+            if not shown:
+                continue
+            person.open("service", see=see, window=window)
+            person.click(address, table)
+            found = figure_of(person.rows("rows-export", within=DIALOG), name)
+            yield Line(f"Service, {see}", name, 1, shown, found * scale)
+    yield from of_variants(person, table)
+
+
+def plain(said: str) -> tuple[str, float]:
+    """The number in what a tile says, and what a figure is multiplied by to be it; "" where there is none."""
+    number, _, unit = said.partition(" ")
+    return (number, {"%": 100.0, "ms": 1000.0}.get(unit, 1.0)) if number[:1].isdigit() else ("", 1.0)
+
+
+def of_answers(rows: pd.DataFrame, name: str) -> float:
+    """A figure of traffic from its rows."""
+    shares = {"Half are faster": 0.5, "95 of 100 are faster": 0.95, "99 of 100 are faster": 0.99}
+    if name in shares:
+        found = quantile(shares[name], rows[[one for one in rows if one.startswith("ms_")]].sum().tolist())
+        return found.seconds if found else 0.0
+    return float(rows["n"].sum() / rows["of"].sum() if name == "Errors" else rows["n"].sum())
+
+
+def of_events(rows: pd.DataFrame, name: str) -> float:
+    """A figure of business from the events."""
+    kinds = rows["event"].value_counts()
+    if name == "CTR":
+        return float(kinds["click"] / kinds["impression"])
+    if name == "Conversion":
+        return rows[rows["event"] == "transaction"]["user_id"].nunique() / rows["user_id"].nunique()
+    return float(rows["revenue"].sum()) if name == "Revenue" else float(len(rows))
+
+
+def of_variants(person: Person, table: str) -> Iterator[Line]:
+    """What each variant's users did, and the figures made of that."""
+    person.open("service", see="experiment")
+    for address, said in person.links(".st-key-variants td.sw-r a"):
+        shown, scale = plain(said)
+        variant, _, counted = asked(address, "rows").partition(":")
+        if not shown:
+            continue
+        person.open("service", see="experiment")
+        person.click(address, table)
+        found = of_users(person.rows("rows-export", within=DIALOG), counted)
+        yield Line("Service, experiment", f"{variant} {counted or 'users'}", 1, shown, found * scale)
+
+
+def of_users(rows: pd.DataFrame, counted: str) -> float:
+    """A figure of an experiment from the users of a variant."""
+    if counted == "ctr":
+        return float(rows["clicks"].sum() / rows["impressions"].sum())
+    if counted == "conversion":
+        return float((rows["transactions"] > 0).mean())
+    if counted == "revenue_per_user":
+        return float(rows["revenue"].mean())
+    return float(rows[counted].sum()) if counted else float(len(rows))
+
+
 def tried(rows: pd.DataFrame, metric: str) -> float:
     """A figure with the tried weights."""
     base, _, k = metric.partition("@")
@@ -312,6 +384,7 @@ PAGES: dict[str, Callable[[Person], Iterator[Line]]] = {
     "rank": ranking,
     "search": search,
     "recommend": recommend,
+    "service": service,
 }
 
 

@@ -16,8 +16,12 @@ from pages.parts.service_room import drawer, note, number, table, title
 from pages.parts.service_words import share
 
 NAMES = {"ctr": "CTR", "conversion": "Conversion", "revenue_per_user": "Revenue per user"}
-_MOVED: dict[str, Counted] = {"ctr": "impressions", "conversion": "transactions", "revenue_per_user": "revenue"}
 _COUNTED: tuple[Counted, ...] = ("impressions", "clicks", "transactions", "revenue")
+_ONLY: dict[str, Counted | None] = {  # what a number opens: the users of whom this isn't 0, or all
+    **dict.fromkeys(("", "lists", "conversion", "revenue_per_user"), None),
+    **{name: name for name in _COUNTED},
+    "ctr": "impressions",
+}
 _TOLD = (
     "A user counts from their first list of the variant on. Intervals hold at 95 %, with users as what chance draws: "
     "the delta method for ratios, Wilson’s interval for shares. A number opens the users that it is made of."
@@ -94,7 +98,8 @@ def _show_variants(found: Outcomes) -> None:
         figures = (_figure(one, figure) for figure in FIGURES)
         counts = (_count(one, counted) for counted in _COUNTED)
         users = number(links.link(rows=one.variant), f"{one.users:,}")
-        rows.append((name, users, number(links.link(rows=one.variant), f"{one.lists:,}"), *counts, *figures))
+        lists = number(links.link(rows=f"{one.variant}:lists"), f"{one.lists:,}")
+        rows.append((name, users, lists, *counts, *figures))
     show(table(heads, rows, style="sw-figures"), key="variants")
     for one in found.variants:
         for said in _missing(one):
@@ -120,7 +125,7 @@ def _count(one: VariantOutcome, name: Counted) -> Markup:
 
 def _figure(one: VariantOutcome, name: str) -> Markup:
     estimate = getattr(one, name)
-    address = links.link(rows=f"{one.variant}:{_MOVED[name]}" if name == "ctr" else one.variant)
+    address = links.link(rows=f"{one.variant}:{name}")
     within = f"{_said(estimate.low, name)} to {_said(estimate.high, name)}" if estimate.known else "too few to say"
     return html("{}<small>{}</small>", number(address, _said(estimate.value, name)), within)
 
@@ -155,10 +160,9 @@ def _show_users(workspace: Workspace, experiment: Experiment, key: str) -> None:
     """The drawer with the users of a variant, or those of them who did something."""
     variant, _, counted = key.partition(":")
     names = [one.name for one in experiment.variants]
-    if variant not in names or counted not in ("", *_COUNTED):
-        raise UnknownNameError("figure", key, [*names, *(f"{name}:{one}" for name in names for one in _COUNTED)])
-    only: Counted | None = next((one for one in _COUNTED if one == counted), None)
-
+    if variant not in names or counted not in _ONLY:
+        raise UnknownNameError("figure", key, [f"{name}:{one}".rstrip(":") for name in names for one in _ONLY])
+    only = _ONLY[counted]
     found = service_cache.read(workspace, lambda store: users_of(store, experiment, variant, only=only))
-    said = f"Users of {variant}" + (f" with {counted}" if counted else "")
+    said = f"Users of {variant}" + (f" with {only}" if only else "")
     drawer(workspace, f"service-{key}", said, found)
