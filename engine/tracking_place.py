@@ -22,7 +22,7 @@ from engine.settings import keep_mlflow_quick, keep_mlflow_silent, load_tracking
 from engine.workspace import Workspace
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
-LIMIT = 20.0  # seconds that all requests of one thing logged may take at a server
+LIMIT = 10.0  # seconds that all requests of one thing logged may take at a server
 REST = 60.0  # seconds that a server is left alone after it failed
 NOISY = ("mlflow", "alembic", "urllib3")
 logger = logging.getLogger("engine.tracking")
@@ -93,7 +93,13 @@ def experiment(client: Any, place: Place, name: str) -> str:
     known = client.get_experiment_by_name(place.named(name))
     if known is not None:
         return str(known.experiment_id)
-    return str(client.create_experiment(place.named(name), artifact_location=place.artifacts))
+    try:
+        return str(client.create_experiment(place.named(name), artifact_location=place.artifacts))
+    except Exception:  # another process was quicker, or it can't be made
+        known = client.get_experiment_by_name(place.named(name))
+        if known is None:
+            raise
+        return str(known.experiment_id)
 
 
 def _load() -> Any:

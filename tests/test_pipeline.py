@@ -21,7 +21,19 @@ STAGES = ["tables", "splits", "tags_train", "tags_evaluate", "search_build", "se
 STAGES += ["recommend_evaluate", "ranking_prepare", "ranking_train", "ranking_evaluate"]
 KEEPING = {
     *("artifacts", "asked", "atomic", "decisions", "errors", "hiding", "judging", "llm", "progress", "ranked"),
-    *("recording", "registry", "run_table", "runs", "schema", "settings", "slicing", "sql", "state", "tracking"),
+    *(
+        "recording",
+        "registry",
+        "run_table",
+        "runs",
+        "schema",
+        "settings",
+        "slicing",
+        "sql",
+        "state",
+        "tracking",
+        "tracking_place",
+    ),
     *("typed", "versions", "workspace", "yamlfile"),
 }
 """Modules of the engine that keep, open, name or check things: they decide no figure, so no stage depends on them."""
@@ -99,7 +111,7 @@ def test_the_code_that_decides_figures_is_a_dependency():
             files = {f"{module.replace('.', '/')}.py" for module in used if decides(module)}
             files.add(f"{module.replace('.', '/')}.py")
             missing[f"{name}: {module}"] = sorted(f for f in files if not any(covers(dep, f) for dep in stage["deps"]))
-    assert {name: files for name, files in missing.items() if files} == {}
+    assert {name: files for name, files in missing.items() if files} == {}, "neither in deps nor in KEEPING"
     assert all((PROJECT / dep).exists() for stage in stages.values() for dep in stage["deps"] if "$" not in dep)
 
 
@@ -117,7 +129,7 @@ def covers(dependency: str, file: str) -> bool:
     return file == dependency or file.startswith(f"{dependency}/")
 
 
-def test_what_is_unchanged_is_skipped_and_a_value_reruns_what_is_below_it(project):
+def test_what_is_unchanged_is_skipped_and_a_value_reruns_what_is_below_it(project, tmp_path):
     said = dvc(project, "repro", "tags_evaluate", "splits")
     assert [name for name in STAGES if f"Running stage '{name}'" in said] == STAGES[:4]
     figures = dvc(project, "metrics", "show")
@@ -129,3 +141,15 @@ def test_what_is_unchanged_is_skipped_and_a_value_reruns_what_is_below_it(projec
     said = dvc(project, "repro", "tags_evaluate", "splits")
     assert [name for name in STAGES if f"Running stage '{name}'" in said] == ["tags_train", "tags_evaluate"]
     assert len(list((project / "workspaces/pipeline/artifacts/taggers/linear").glob("*/card.json"))) == 2
+    check_a_remote_gives_the_tables_and_figures_back(project, tmp_path)
+
+
+def check_a_remote_gives_the_tables_and_figures_back(project: Path, remote: Path) -> None:
+    place = project / "workspaces" / "pipeline"
+    before = {file: file.read_bytes() for file in [*place.glob("tables/*"), *place.glob("figures/*/*.json")]}
+    dvc(project, "remote", "add", "--local", "--default", "elsewhere", str(remote))
+    dvc(project, "push")
+    for lost in (project / ".dvc" / "cache", place / "tables", place / "figures"):
+        shutil.rmtree(lost)
+    dvc(project, "pull", "tables", "tags_evaluate")
+    assert before and {file: file.read_bytes() for file in before} == before

@@ -82,6 +82,7 @@ def wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
 @pytest.fixture(autouse=True)
 def rested(monkeypatch):
     monkeypatch.setattr(tracking_place, "_resting", {})
+    monkeypatch.setattr(tracking_place, "LIMIT", 60.0)  # where processors are busy
 
 
 @pytest.fixture
