@@ -1,35 +1,18 @@
-"""Pictures of rankers: specifications for Vega-Lite made from tables, and saved as HTML and PNG without a browser.
-
-Every HTML file holds the scripts that it needs, so it opens without a network.
-"""
+"""Pictures of rankers, made from tables and saved as HTML and PNG without a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from engine.atomic import atomic_path
-from engine.errors import SettingsError
+from engine.figures import COLOURS, FORMATS, Spec, render, specified
 
-FORMATS = ("html", "png")
 SHOWN_FEATURES = 15
 MOST_POINTS = 4000  # of a picture
-COLOURS = ("#3b6fb6", "#d2691e", "#2e8b57", "#8a5aa8", "#b23a48", "#6b6b6b", "#c9a227")
-_STYLE = {
-    "background": "white",
-    "config": {
-        "font": "sans-serif",
-        "view": {"stroke": None},
-        "axis": {"grid": True, "gridColor": "#ececec", "domain": False, "labelLimit": 260},
-        "title": {"anchor": "start", "fontSize": 15, "subtitleColor": "#555555"},
-    },
-}
 _BESIDE = {"labelAngle": 0, "labelAlign": "left", "labelLimit": 200}
-Spec = dict[str, Any]
 
 
 def class_balance(counts: pd.DataFrame) -> Spec:
@@ -47,7 +30,7 @@ def class_balance(counts: pd.DataFrame) -> Spec:
         "facet": {"row": {"field": "member", "title": None, "header": _BESIDE}},
         "spec": {**bars, "width": 520, "height": 50},
     }
-    return _spec(counts, "Candidates of train before and after balancing", "what each member learned from", facet)
+    return specified(counts, "Candidates of train before and after balancing", "what each member learned from", facet)
 
 
 def importance(shares: pd.DataFrame) -> Spec:
@@ -72,7 +55,7 @@ def importance(shares: pd.DataFrame) -> Spec:
             "tooltip": _told("member", "feature", "share"),
         },
     }
-    return _spec(kept, "Importance of features", "by the libraries' own measures, as shares of each member's", bars)
+    return specified(kept, "Importance of features", "by the libraries' own measures, as shares of each member's", bars)
 
 
 def contributions(points: pd.DataFrame, member: str) -> Spec:
@@ -96,7 +79,9 @@ def contributions(points: pd.DataFrame, member: str) -> Spec:
             "tooltip": _told("feature", "contribution", "standing"),
         },
     }
-    return _spec(kept, f"What each feature added to scores of {member}", "a dot for each candidate of a sample", dots)
+    return specified(
+        kept, f"What each feature added to scores of {member}", "a dot for each candidate of a sample", dots
+    )
 
 
 def calibration(bins: pd.DataFrame) -> Spec:
@@ -122,7 +107,7 @@ def calibration(bins: pd.DataFrame) -> Spec:
         },
     }
     layers = {"width": 460, "height": 380, "layer": [diagonal, lines]}
-    return _spec(bins, "Calibration on test", "on the dashed line chances come true", layers)
+    return specified(bins, "Calibration on test", "on the dashed line chances come true", layers)
 
 
 def learning_curves(curves: pd.DataFrame) -> Spec:
@@ -144,7 +129,7 @@ def learning_curves(curves: pd.DataFrame) -> Spec:
         "spec": lines,
         "resolve": {"scale": {"x": "independent", "y": "independent", "color": "independent"}},
     }
-    return _spec(_sampled(curves), "Learning curves", "what was measured after each round", facets)
+    return specified(_sampled(curves), "Learning curves", "what was measured after each round", facets)
 
 
 def comparison(figures: pd.DataFrame) -> Spec:
@@ -173,7 +158,7 @@ def comparison(figures: pd.DataFrame) -> Spec:
         "spec": {"width": 300, "height": {"step": 24}, "layer": [rule, dot]},
         "resolve": {"scale": {"x": "independent"}},
     }
-    return _spec(figures, "Rankers on test", "figures with 95 % intervals over resampled lists", facets)
+    return specified(figures, "Rankers on test", "figures with 95 % intervals over resampled lists", facets)
 
 
 def study(trials: pd.DataFrame, member: str, metric: str) -> Spec:
@@ -196,7 +181,7 @@ def study(trials: pd.DataFrame, member: str, metric: str) -> Spec:
         },
     }
     layers = {"width": 520, "height": 300, "layer": [line, dots]}
-    return _spec(told, f"Search of {member}'s settings", "the line is the best so far", layers)
+    return specified(told, f"Search of {member}'s settings", "the line is the best so far", layers)
 
 
 def save_plot(folder: Path, name: str, spec: Spec, formats: Iterable[str] = FORMATS) -> list[Path]:
@@ -204,48 +189,13 @@ def save_plot(folder: Path, name: str, spec: Spec, formats: Iterable[str] = FORM
 
     Raises SettingsError for another format.
     """
-    import vl_convert
-
-    made, spec = [], _harmless(spec)
+    made = []
     for ending in formats:
-        path = folder / f"{name}.{ending}"
-        if ending == "html":
-            data = vl_convert.vegalite_to_html(spec, bundle=True).encode()
-        elif ending == "png":
-            data = vl_convert.vegalite_to_png(spec, scale=2)
-        else:
-            raise SettingsError(f"{ending!r} is no format of pictures; they are {', '.join(FORMATS)}.")
+        path, data = folder / f"{name}.{ending}", render(spec, ending)
         with atomic_path(path) as temporary:
             temporary.write_bytes(data)
         made.append(path)
     return made
-
-
-def _spec(rows: pd.DataFrame, title: str, subtitle: str, body: Mapping[str, Any]) -> Spec:
-    """The whole specification, its rows inside it."""
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        **_STYLE,
-        "title": {"text": title, "subtitle": subtitle},
-        "data": {"values": [{key: _plain(value) for key, value in row.items()} for row in rows.to_dict("records")]},
-        **body,
-    }
-
-
-def _harmless(value: Any) -> Any:
-    """The specification with "<" as a look-alike in every text: "</script>" in data would end the page's script."""
-    if isinstance(value, str):
-        return value.replace("<", "\u2039")
-    if isinstance(value, Mapping):
-        return {key: _harmless(part) for key, part in value.items()}
-    return [_harmless(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON holds."""
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _colour(field: str, values: Sequence[str], title: str) -> Spec:

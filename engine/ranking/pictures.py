@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 
 from engine.artifacts import ArtifactStore, Card
+from engine.figures import FORMATS, Spec
 from engine.metrics.definitions import label
 from engine.metrics.measures import measures
 from engine.rank.base import Ranker
 from engine.rank.lists import Lists
 from engine.rank.plots import (
-    FORMATS,
-    Spec,
     calibration,
     class_balance,
     comparison,

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from engine.metrics.definitions import DEFINITIONS
 from engine.run_values import Figure as Told
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 COLOURS = ("#d8763f", "#2f9a86", "#4f8fd0", "#c98a12", "#9068c4", "#6c7672")  # the baseline first
-BAR = {"displaylogo": False, "displayModeBar": "hover", "toImageButtonOptions": {"scale": 2}}  # PNG at twice the size
+BAR = {"displaylogo": False, "displayModeBar": "hover"}
 
 
-def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
+def curves(tables: Mapping[str, RunValues], *, base: str, log: bool, source: str) -> None:
     """A metric over its cut-off for runs by name, each with the band of its interval; the first is drawn dashed."""
     import plotly.graph_objects as go
 
@@ -42,11 +42,19 @@ def curves(tables: Mapping[str, RunValues], *, base: str, log: bool) -> None:
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
         **_legend(len(tables)),
     )
-    draw(figure, key=f"curve-{base}", alt=f"{base} at each cut-off k of {' and '.join(tables)}")
+    alt = f"{DEFINITIONS[f'{base}@k'].label} at each cut-off k of {' and '.join(tables)}"
+    draw(figure, key=f"curve-{base}", alt=alt, source=source)
 
 
 def lines(
-    x: Sequence[float], drawn: Mapping[str, Sequence[float]], *, mark: float | None, title: str, alt: str, key: str
+    x: Sequence[float],
+    drawn: Mapping[str, Sequence[float]],
+    *,
+    mark: float | None,
+    title: str,
+    alt: str,
+    key: str,
+    source: str,
 ) -> None:
     """Several values over one axis from 0 to 1, with a line at `mark`."""
     import plotly.graph_objects as go
@@ -57,10 +65,10 @@ def lines(
     if mark is not None:
         figure.add_vline(x=mark, line={"color": "gray", "dash": "dot"})
     _square(figure, title)
-    draw(figure, key=key, alt=alt)
+    draw(figure, key=key, alt=alt, source=source)
 
 
-def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None:
+def reliability(points: Sequence[tuple[float, float, int]], *, key: str, source: str) -> None:
     """What was predicted beside what came true, for each tenth of the probabilities."""
     import plotly.graph_objects as go
 
@@ -70,13 +78,17 @@ def reliability(points: Sequence[tuple[float, float, int]], *, key: str) -> None
     said = [f"{count:,} pairs" for count in n]
     figure.add_scatter(x=mean, y=share, mode="lines+markers", name="came true", text=said, line={"color": COLOURS[1]})
     _square(figure, "Mean probability")
-    draw(figure, key=key, alt="The share that came true at each probability; on the diagonal it is as predicted")
+    alt = "The share that came true at each probability; on the diagonal it is as predicted"
+    draw(figure, key=key, alt=alt, source=source)
 
 
-def draw(figure: "Figure", *, key: str, alt: str) -> None:
-    """Put a chart on the page, with the button that saves it as a page of its own; its own bar saves it as PNG."""
-    st.plotly_chart(figure, key=key, alt=alt, config=BAR)
-    page = partial(_page, figure)
+def draw(figure: "Figure", *, key: str, alt: str, source: str) -> None:
+    """Put a chart on the page, with the button that saves it as a page of its own; its own bar saves it as PNG.
+
+    source: where its numbers come from, in words for the saved page.
+    """
+    st.plotly_chart(figure, key=key, alt=alt, config={**BAR, "toImageButtonOptions": {"scale": 2, "filename": key}})
+    page = partial(_page, figure, alt, source)
     export.file("Chart as HTML", page, name=f"{key}.html", mime="text/html", key=f"{key}-html", small=True)
 
 
@@ -85,9 +97,13 @@ def _legend(n: int) -> dict[str, object]:
     return {"legend": {"orientation": "h", "y": -0.25, "yanchor": "top"}, "height": 300 + 18 * n}
 
 
-def _page(figure: "Figure") -> bytes:
-    """A page that needs no network: the library stands in it."""
-    return figure.to_html(include_plotlyjs=True).encode()
+def _page(figure: "Figure", title: str, source: str) -> bytes:
+    """A page that needs no network: the library stands in it, and above the chart what it shows and of what."""
+    import plotly.graph_objects as go
+
+    said = f"{escape(title)}<br><sub>{escape(source)}</sub>"  # plotly reads a little HTML in titles
+    named = go.Figure(figure).update_layout(title={"text": said}, margin={"t": 80})
+    return named.to_html(include_plotlyjs=True).encode()
 
 
 def _square(figure: "Figure", title: str) -> None:

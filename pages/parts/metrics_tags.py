@@ -6,7 +6,7 @@ import streamlit as st
 from engine import tag_figures
 from engine.errors import UnknownNameError
 from engine.metrics.definitions import DEFINITIONS
-from pages.parts import export, links, metrics_cache, metrics_charts, states
+from pages.parts import export, links, metrics_cache, metrics_charts, picture, states
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_room import Room
 
@@ -81,13 +81,16 @@ def _show_thresholds(room: Room, tag: str) -> None:
             at,
             mark=moved,
             title="Threshold",
-            alt="Precision, recall and F1 at each threshold",
+            alt=f"Precision, recall and F1 of {room.run.model} at each threshold",
             key="thresholds",
+            source=picture.source_of(room.workspace, room.run, *([f"tag {tag}"] if tag else [])),
         )
         _show_moved(room, chosen.figures_at(moved), bool(tag))
     with right:
         show(html("<h3>Calibration</h3>"), key="calibration-title")
-        metrics_charts.reliability(chosen.calibration(), key="calibration")
+        metrics_charts.reliability(
+            chosen.calibration(), key="calibration", source=picture.source_of(room.workspace, room.run)
+        )
         show(html('<p class="sw-note">{:,} pairs of a SKU and a tag.</p>', len(chosen.true)), key="calibration-said")
 
 

@@ -1,9 +1,13 @@
 """What the members go by: the importance of each feature, and how far the members agree on it and on orders."""
 
+from functools import partial
+
 import pandas as pd
 from markupsafe import Markup
 
-from pages.parts import export, links, ranking_cache
+from engine.figures import Spec, sourced
+from engine.rank.plots import importance
+from pages.parts import export, links, picture, ranking_cache
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, join, show
 from pages.parts.ranking_export import stamped
@@ -49,7 +53,15 @@ def _show_importances(room: Room, shares: pd.DataFrame) -> None:
         key="importance",
     )
     name = f"{room.workspace.name}-importance"
+    picture.save(partial(_pictured, room, shares), name=name, key="picture-importance")
     export.button("Export", lambda: stamped(room, _frame(shares, about)), name=name, key="export-importance")
+
+
+def _pictured(room: Room, shares: pd.DataFrame) -> Spec:
+    """The importances as a picture: those of the first features, as everywhere."""
+    rows = shares.rename(index=feature_label, columns=label).rename_axis("feature").reset_index()
+    long = rows.melt(id_vars="feature", var_name="member", value_name="share").dropna()
+    return sourced(importance(long), picture.source(room.workspace, f"ensemble {room.opened.opening.card.version}"))
 
 
 def _frame(shares: pd.DataFrame, about: dict[str, str]) -> pd.DataFrame:

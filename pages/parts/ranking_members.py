@@ -1,16 +1,21 @@
 """The members side by side: what each reaches on test, how well its chances hold, how train was balanced."""
 
+from functools import partial
+
+import pandas as pd
 from markupsafe import Markup
 
 from engine.errors import counted
+from engine.figures import Spec, sourced
 from engine.metrics.definitions import definition
 from engine.metrics.significance import PairedDifference
+from engine.rank.plots import calibration
 from engine.rank.registry import RANKERS
 from engine.ranking.cache import ENSEMBLE
 from engine.ranking.decisions import BASE
 from engine.ranking.lines import METRICS, Figure, Line, digits
 from engine.ranking.opening import Counts
-from pages.parts import compare, links, ranking_cache
+from pages.parts import compare, links, picture, ranking_cache
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_room import Room, label, section, table
@@ -26,6 +31,8 @@ def show_members(room: Room) -> None:
     show(_verdict(room, lines), key="verdict")
     show(_figures(room, lines), key="figures")
     show(_reliability(room), key="reliability")
+    name = links.get("by", ENSEMBLE)
+    picture.save(partial(_pictured, room, name), name=f"{room.workspace.name}-{name}-chances", key="picture-chances")
     show(_balance(room), key="balance")
 
 
@@ -178,6 +185,14 @@ def _reliability(room: Room) -> Markup:
     said = "Candidates in parts of like chance: the bar is the share that was wanted, the line what the ranker had said"
     nav = html('<nav class="sw-chips sw-ask" aria-label="Rankers">{}</nav>', chips)
     return html('{}{}<div class="sw-bars">{}</div>', section("Do chances hold?", said), nav, rows)
+
+
+def _pictured(room: Room, name: str) -> Spec:
+    """The chances that a ranker gives, as a picture."""
+    bins = ranking_cache.reliability(room.opened, name)
+    rows = pd.DataFrame({"member": label(name), "said": one.said, "wanted": one.wanted, "n": one.n} for one in bins)
+    card = room.opened.opening.card
+    return sourced(calibration(rows), picture.source(room.workspace, f"ensemble {card.version}"))
 
 
 def _chance(share: float) -> str:

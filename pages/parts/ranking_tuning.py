@@ -1,6 +1,7 @@
 """How settings were searched: the trials of a member's last search, what each reached on valid, and the best so far."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -8,10 +9,12 @@ import streamlit as st
 from markupsafe import Markup
 
 from engine.errors import NotBuiltError, UnknownNameError, counted
+from engine.figures import Spec, sourced
 from engine.metrics.definitions import definition
+from engine.rank.plots import study
 from engine.ranking.tuning import last_searches, tune_command
 from engine.workspace import Workspace
-from pages.parts import export, links, ranking_cache, states
+from pages.parts import export, links, picture, ranking_cache, states
 from pages.parts.markup import html, join, show
 from pages.parts.ranking_charts import lines
 from pages.parts.ranking_room import Room, label, section
@@ -34,7 +37,11 @@ def show_tuning(room: Room) -> None:
     if rows.empty:
         states.empty("No trial has ended", "The search was stopped before its first trial.", {}, key="trials")
         return
-    show(_curve(rows, str(searches[name]["metric"])), key="trials-curve")
+    metric = str(searches[name]["metric"])
+    show(_curve(rows, metric), key="trials-curve")
+    drawn = rows[["number", "value", "best", "state"]]
+    make = partial(_pictured, drawn, label(name), _metric(metric), picture.source(room.workspace))
+    picture.save(make, name=f"{room.workspace.name}-trials-{name}", key="picture-trials")
     _show_trials(room.workspace, name, rows)
 
 
@@ -96,6 +103,10 @@ def _curve(rows: pd.DataFrame, metric: str) -> Markup:
     low, high = done["value"].min(), done["value"].max()
     said = f"{_metric(metric)} on valid, from {low:.4f} to {high:.4f}: the line is the best so far, dashes each trial"
     return html("{}{}{}", section("Trial by trial", said, small=True), drawn, axis)
+
+
+def _pictured(rows: pd.DataFrame, member: str, metric: str, source: str) -> Spec:
+    return sourced(study(rows, member, metric), source)
 
 
 def _show_trials(workspace: Workspace, name: str, rows: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ from engine.metrics.definitions import label
 from engine.runs import Run, differences
 from engine.scoreboard import ROOMS
 from engine.workspace import Workspace
-from pages.parts import compare, export, links, metrics_cache, metrics_charts, shell, states
+from pages.parts import compare, export, links, metrics_cache, metrics_charts, picture, shell, states
 from pages.parts.flip_book import show_flips
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_room import choose_kind, names_of, not_measured
@@ -113,7 +113,8 @@ def show_curves(workspace: Workspace, baseline: Run, others: list[Run]) -> None:
     path = str(workspace.path)
     runs = (baseline, *others)
     tables = {run.model if _alone(run, runs) else run.id: metrics_cache.values(workspace, path, run.id) for run in runs}
-    metrics_charts.curves(tables, base=base, log=True)
+    source = picture.source_of(workspace, baseline, *(f"run {run.id}" for run in others))
+    metrics_charts.curves(tables, base=base, log=True, source=source)
 
 
 def _alone(run: Run, runs: Sequence[Run]) -> bool:

@@ -1,11 +1,15 @@
 """Leak map: which stage lost each wanted item of a run, as a funnel that opens to its rows and says what mends it."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from engine import figures
 from engine.leaks import STAGES, LeakMap
 from engine.scoreboard import ROOMS, first_run
-from pages.parts import cards, export, links, masks, metrics_cache, shell, states
+from engine.workspace import Workspace
+from pages.parts import cards, export, links, masks, metrics_cache, picture, shell, states
 from pages.parts.charts import meter, percent
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_room import choose_kind, chosen, names_of, not_measured
@@ -36,12 +40,12 @@ def main() -> None:
         bound = links.bind("top", k, 10, drop=OPENED)
         st.selectbox("K", sorted({*CUTS, k}), width=110, **bound)
     found = metrics_cache.leaks(workspace, str(workspace.path), run.id, k)
-    show_funnel(found)
+    show_funnel(workspace, found)
     show_sources(found)
     show_rows(found)
 
 
-def show_funnel(found: LeakMap) -> None:
+def show_funnel(workspace: Workspace, found: LeakMap) -> None:
     """One bar per stage, as long as what it lost; what was found comes last."""
     total = len(found.pairs)
     unit = ROOMS[found.run.kind].one
@@ -51,6 +55,10 @@ def show_funnel(found: LeakMap) -> None:
     show(html('<div class="sw-section"><h2>{}</h2><p>{} {}</p></div>', found.run.model, said, link), key="funnel-title")
     bars = join(_bar(name, n, total) for name, n in found.counts.items())
     show(html('<div class="sw-bars" role="group" aria-label="Stages that lose">{}</div>', bars), key="funnel")
+    rows = pd.DataFrame({"name": [STAGES[name].label for name in found.counts], "value": list(found.counts.values())})
+    title = f"Where {found.run.model} loses wanted items, K = {found.k}"
+    make = partial(figures.bars, rows, title, "Wanted items", source=picture.source_of(workspace, found.run))
+    picture.save(make, name=f"{found.run.id}-leaks-{found.k}", key="picture-funnel")
 
 
 def _bar(name: str, n: int, total: int) -> object:

@@ -5,12 +5,13 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from engine import figures
 from engine.metrics.definitions import label
 from engine.runs import RunStore
 from engine.scoreboard import ROOMS, Scored
 from engine.slicing import SLICES
 from engine.trec import trec_files
-from pages.parts import cards, compare, export, links, masks, metrics_cache, metrics_charts, shell, states
+from pages.parts import cards, compare, export, links, masks, metrics_cache, metrics_charts, picture, shell, states
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_items import OF_ITEMS, show_items
 from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, named_runs, open_room, show_definitions
@@ -18,6 +19,7 @@ from pages.parts.metrics_tags import show_tags
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 ROWS_SHOWN, COLUMNS = 50, 7  # of slices and metrics
+_TOLD = ("value", "low", "high", "n")
 CURVED = ("recall", "ndcg", "precision", "hit_rate")
 
 
@@ -102,7 +104,8 @@ def _show_curve(room: Room) -> None:
     if room.beside is not None and room.baseline is not None:
         named = room.baseline.model if room.baseline.model != room.run.model else room.baseline.id
         tables = {named: room.beside, **tables}
-    metrics_charts.curves(tables, base=shown, log=axis == "log")
+    source = picture.source_of(room.workspace, room.run, *([f"beside {room.baseline.id}"] if len(tables) > 1 else []))
+    metrics_charts.curves(tables, base=shown, log=axis == "log", source=source)
 
 
 def _show_histogram(room: Room) -> None:
@@ -122,6 +125,10 @@ def _show_histogram(room: Room) -> None:
 
     title = html("<h3>{} of each {}</h3>", room.line.label, one)
     show(html("{}{}", title, metrics_charts.columns(bins, link, label=f"{room.metric} per {one}")), key="histogram")
+    rows = pd.DataFrame({"name": [f"{low:.2g}" for low, _, _ in bins], "value": [n for _, _, n in bins]})
+    axis = f"{room.line.label}, from"
+    make = partial(figures.columns, rows, f"{room.line.label} of each {one}", axis, source=_source(room))
+    picture.save(make, name=f"{room.run.id}-{room.metric}-histogram", key="picture-histogram")
 
 
 def show_slices(room: Room) -> None:
@@ -147,6 +154,22 @@ def show_slices(room: Room) -> None:
         if len(groups) > 1
     )
     show(html('<div class="sw-multiples">{}</div>', multiples), key="slices")
+    rows = pd.DataFrame(
+        {"slice": SLICES[name].label, "name": part, **{one: getattr(figure, one) for one in _TOLD}}
+        for name, groups in found.items()
+        if len(groups) > 1
+        for part, figure in groups
+    )
+    if len(rows):
+        title = f"{room.line.label} of {room.run.model} by slice"
+        make = partial(figures.multiples, rows, title, room.line.label, source=_source(room))
+        picture.save(make, name=f"{room.run.id}-{room.metric}-slices", key="picture-slices")
+
+
+def _source(room: Room) -> str:
+    """Where a picture's numbers come from."""
+    part = [f"{name}: {value}" for name, value in room.part.items() if name in SLICES]
+    return picture.source_of(room.workspace, room.run, *part)
 
 
 def show_rows(room: Room) -> None:

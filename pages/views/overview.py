@@ -1,12 +1,14 @@
 """Overview: what is in this workspace, what is built and what isn't; every number opens to its rows."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
-from engine import overview
+from engine import figures, overview
 from engine.errors import counted
 from engine.workspace import Workspace
-from pages.parts import built, cache, cards, charts, links, shell
+from pages.parts import built, cache, cards, charts, links, picture, shell
 from pages.parts.markup import html, join, show
 from pages.parts.rows import ROWS_SHOWN, Behind, show_rows
 
@@ -20,8 +22,8 @@ def main() -> None:
     summary = cache.summary(workspace)
     show_title(workspace, describe(summary))
     show(tiles(summary), key="tiles")
-    show_items_and_reviews(summary)
-    show_tail(summary)
+    show_items_and_reviews(workspace, summary)
+    show_tail(workspace, summary)
     show_categories(summary)
     built.show_runs(workspace)
     built.show_built(workspace)
@@ -73,20 +75,38 @@ def heading(title: str, said: str) -> object:
     return html('<div class="sw-section"><h2>{}</h2><p>{}</p></div>', title, said)
 
 
-def show_items_and_reviews(summary: overview.Overview) -> None:
+def save_breakdown(workspace: Workspace, breakdown: overview.Breakdown, *, ordered: bool = False) -> None:
+    """The buttons that save a breakdown's chart: columns where its parts have an order of their own, else bars."""
+    rows = pd.DataFrame({"name": [bar.label for bar in breakdown.bars], "value": [bar.value for bar in breakdown.bars]})
+    make = partial(
+        figures.columns if ordered else figures.bars,
+        rows,
+        breakdown.label,
+        breakdown.about,
+        source=picture.source(workspace),
+    )
+    picture.save(make, name=f"{workspace.name}-{breakdown.key}", key=f"picture-{breakdown.key}")
+
+
+def show_items_and_reviews(workspace: Workspace, summary: overview.Overview) -> None:
     """How complete the SKUs are and what users did with them; how deep and how kind the reviews are."""
     left, right = st.columns(2, gap="large")
     with left:
         rows = join(_covered(figure) for figure in summary.coverage if figure.ready)
         title = heading("Coverage", "SKUs that have what a model needs")
         show(html('{}<div class="sw-bars">{}</div>', title, rows), key="coverage")
-        show_mix(summary.breakdowns["mix"], summary.pairs)
+        bars = tuple(figure for figure in summary.coverage if figure.ready)
+        covered = overview.Breakdown("coverage", "Coverage", "SKUs that have what a model needs", bars)
+        save_breakdown(workspace, covered)
+        show_mix(workspace, summary.breakdowns["mix"], summary.pairs)
     with right:
         depth, ratings = summary.breakdowns["depth"], summary.breakdowns["ratings"]
         if depth.ready:
             show(html("{}{}", heading(depth.label, depth.about), charts.histogram(depth, link)), key="depth")
+            save_breakdown(workspace, depth, ordered=True)
         if ratings.ready:
             show(html("{}{}", heading(ratings.label, ratings.about), charts.bars(ratings, link)), key="ratings")
+            save_breakdown(workspace, ratings)
 
 
 def _covered(figure: overview.Figure) -> object:
@@ -97,7 +117,7 @@ def _covered(figure: overview.Figure) -> object:
     )
 
 
-def show_mix(mix: overview.Breakdown, pairs: overview.Figure) -> None:
+def show_mix(workspace: Workspace, mix: overview.Breakdown, pairs: overview.Figure) -> None:
     """What users did, and how sparse it is."""
     if mix.ready:
         said = html(
@@ -108,9 +128,10 @@ def show_mix(mix: overview.Breakdown, pairs: overview.Figure) -> None:
             100 * pairs.share,
         )
         show(html("{}{}{}", heading(mix.label, mix.about), charts.bars(mix, link), said), key="mix")
+        save_breakdown(workspace, mix)
 
 
-def show_tail(summary: overview.Overview) -> None:
+def show_tail(workspace: Workspace, summary: overview.Overview) -> None:
     """How long the tail of tags is."""
     tail = summary.breakdowns["tail"]
     if not tail.ready:
@@ -125,8 +146,12 @@ def show_tail(summary: overview.Overview) -> None:
     )
     with left:
         show(drawn, key="tail-curve")
+        axes = ("Tags, the most frequent first", "SKUs that have it")
+        make = partial(figures.curve, summary.tail, tail.label, axes, source=picture.source(workspace))
+        picture.save(make, name=f"{workspace.name}-tail-curve", key="picture-tail-curve")
     with right:
         show(charts.bars(tail, link), key="tail")
+        save_breakdown(workspace, tail)
 
 
 def show_categories(summary: overview.Overview) -> None:
