@@ -50,7 +50,9 @@ EVENTS = Table(
     Column("received", BigInteger, nullable=False),
     Column("quantity", Float),
     Column("price", Float),
-    Index("events_of_user", "user_id", "happened"),
+    Index(
+        "events_of_user", "user_id", "happened", "event", "item_id", "quantity", "price"
+    ),  # whole: no look at the row
     Index("events_received", "received"),
 )
 KEYS = Table(
@@ -118,10 +120,12 @@ class Database:
         """wait: seconds that a locked or distant database may take before StorageError; patience: the same of what
         users did, which a list can do without, where it is distant."""
         self._patience: Patience | None = None
+        self._making = False
         if url.get_backend_name() == "sqlite":
             self.engine = create_engine(url, connect_args={"timeout": wait})
             event.listen(self.engine, "connect", _durable)
             if url.database and url.database != ":memory:":
+                event.listen(self.engine, "do_connect", self._open_file)
                 event.listen(self.engine, "connect", partial(_note_file, url.database))
                 event.listen(self.engine, "checkout", partial(_check_file, url.database))
         else:
@@ -133,8 +137,20 @@ class Database:
         """Make the tables that aren't there. Two processes must not do it at once: whoever starts the workers does."""
         from engine.serve import exposures, traffic_tables  # noqa: F401 - they add theirs to TABLES
 
-        with self._failing(), self.engine.begin() as connection:
-            TABLES.create_all(connection)
+        self._making = True
+        try:
+            with self._failing(), self.engine.begin() as connection:
+                TABLES.create_all(connection)
+        finally:
+            self._making = False
+
+    def _open_file(
+        self, dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]
+    ) -> sqlite3.Connection:
+        """Make no file where one is gone: an empty one would stand in the way of the one that is brought back."""
+        address = f"{Path(arguments[0]).absolute().as_uri()}?mode={'rwc' if self._making else 'rw'}"
+        opened: sqlite3.Connection = sqlite3.connect(address, uri=True, **options)
+        return opened
 
     def add(self, events: Sequence[Event]) -> list[Stored]:
         """Store each event whose id is new, all of them or none.
@@ -173,9 +189,9 @@ class Database:
         return found
 
     def ping(self) -> None:
-        """Raise StorageError unless the database answers."""
+        """Raise StorageError unless the database answers, and has its tables."""
         with self.begin() as connection:
-            connection.execute(select(1))
+            connection.execute(select(EVENTS.c.event_id).limit(1))
 
     def close(self) -> None:
         """Give all connections back."""
