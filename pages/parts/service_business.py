@@ -47,7 +47,9 @@ def show_room(workspace: Workspace) -> None:
         return
     tiles(_tiles(business), key="tiles")
     note(_TOLD, key="told")
-    _show_chart(business)
+    _show_chart(
+        business, f"workspace {workspace.name} · events told to the service since {business.since:%Y-%m-%d} UTC"
+    )
     _show_days(workspace, business)
     _show_kinds(business)
     if links.get("rows"):
@@ -71,7 +73,7 @@ def _share(value: float | None) -> str:
     return "–" if value is None or pd.isna(value) else share(value)
 
 
-def _show_chart(business: Business) -> None:
+def _show_chart(business: Business, source: str) -> None:
     import plotly.graph_objects as go
 
     days = business.days
@@ -85,13 +87,13 @@ def _show_chart(business: Business) -> None:
             line = {"color": metrics_charts.COLOURS[colour], "dash": "solid" if name == "ctr" else "dash"}
             figure.add_scatter(x=days["day"], y=100 * days[name], name=said, mode="lines+markers", line=line)
         figure.update_layout(yaxis={"rangemode": "tozero"}, **layout)
-        metrics_charts.draw(figure, key="shares", alt="CTR and conversion of each day, in per cent")
+        metrics_charts.draw(figure, key="shares", alt="CTR and conversion of each day, in per cent", source=source)
     with right:
         show(html("<h3>Revenue</h3>"), key="revenue-chart-title")
         figure = go.Figure()
         figure.add_bar(x=days["day"], y=days["revenue"], name="revenue", marker={"color": metrics_charts.COLOURS[0]})
         figure.update_layout(yaxis={"rangemode": "tozero"}, **layout)
-        metrics_charts.draw(figure, key="revenue", alt="Revenue of each day")
+        metrics_charts.draw(figure, key="revenue", alt="Revenue of each day", source=source)
 
 
 def _show_days(workspace: Workspace, business: Business) -> None:

@@ -10,7 +10,7 @@ from engine.workspace import Workspace
 from pages.parts import links, metrics_charts, service_cache, states
 from pages.parts.markup import html, join, show
 from pages.parts.service_room import note, number, show_answers, table, tile, tiles, title, when_read
-from pages.parts.service_words import ROUTES, latency, rate, share, span, within
+from pages.parts.service_words import ROUTES, latency, rate, share, span, utc, within
 
 WINDOWS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 FIRST = "1h"
@@ -40,7 +40,9 @@ def show_room(workspace: Workspace) -> None:
     line = answers.line(links.get("part"))
     _show_line(line)
     when_read(watched)
-    _show_charts(answers, line)
+    _show_charts(
+        answers, line, f"workspace {workspace.name} · {answers.source} · {WINDOWS[name]} to {utc(watched.when)}"
+    )
     _show_routes(answers)
     _show_wrong(answers)
     show_answers(workspace, watched)
@@ -62,7 +64,7 @@ def _show_line(line: Line) -> None:
     tiles(found, key="tiles")
 
 
-def _show_charts(answers: Answers, line: Line) -> None:
+def _show_charts(answers: Answers, line: Line, source: str) -> None:
     import plotly.graph_objects as go
 
     series = answers.series(line.route)
@@ -79,7 +81,7 @@ def _show_charts(answers: Answers, line: Line) -> None:
             bad = series["errors"] / (answers.window.step * 60)
             figure.add_scatter(x=series["at"], y=bad, name="errors", mode="lines", line={"color": "#c0392b"})
         figure.update_layout(yaxis={"rangemode": "tozero"}, showlegend=bool(series["errors"].any()), **layout)
-        metrics_charts.draw(figure, key="traffic", alt=f"Requests a second of {of}, for each {step}")
+        metrics_charts.draw(figure, key="traffic", alt=f"Requests a second of {of}, for each {step}", source=source)
     with right:
         show(html("<h3>Latency, ms (log scale)</h3>"), key="latency-chart-title")
         figure = go.Figure()
@@ -87,7 +89,9 @@ def _show_charts(answers: Answers, line: Line) -> None:
             drawn = {"mode": "lines+markers", "line": {"dash": dash}, "marker": {"size": 4}}
             figure.add_scatter(x=series["at"], y=1000 * series[name], name=name, connectgaps=False, **drawn)
         figure.update_layout(yaxis={"type": "log", "dtick": 1}, **layout)
-        metrics_charts.draw(figure, key="latency", alt=f"Quantiles of the latency of {of}, for each {step}")
+        metrics_charts.draw(
+            figure, key="latency", alt=f"Quantiles of the latency of {of}, for each {step}", source=source
+        )
 
 
 def _show_routes(answers: Answers) -> None:

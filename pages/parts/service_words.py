@@ -1,5 +1,7 @@
 """How the page Service says times, shares and latencies."""
 
+from datetime import UTC, datetime
+
 from engine.watching.quantiles import Quantile
 
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
@@ -20,6 +22,11 @@ def span(seconds: float) -> str:
     size, name = next(((size, name) for size, name in _UNITS if seconds >= size), _UNITS[-1])
     n = max(int(seconds // size), 0)
     return f"{n:,} {name}{'' if n == 1 else 's'}"
+
+
+def utc(seconds: float) -> str:
+    """A moment, of seconds since 1970: "2026-11-21 07:45 UTC"."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def latency(found: Quantile | None) -> str:
