@@ -6,7 +6,7 @@ from deploy.grafana.panels import WINDOWS, Dashboard, Variable, chart, stat
 from deploy.grafana.promql import WINDOW, share, total
 
 EVENTS, REVENUE = "shelfwise_variant_events_total", "shelfwise_variant_revenue_total"
-LISTS = "shelfwise_variant_lists_total"
+LISTS, INSTEAD = "shelfwise_variant_lists_total", "shelfwise_variant_instead_total"
 VARIANT = 'variant=~"$variant"'
 
 
@@ -67,8 +67,12 @@ VARIANTS = (
     chart(
         "Lists",
         "short",
-        "Lists within the window; their ratio is that of the variants' shares, or something is wrong.",
-        {"{{experiment}} {{variant}}": total(LISTS, VARIANT, by="experiment, variant", over=WINDOW)},
+        "Lists within the window; their ratio is that of the variants' shares, or something is wrong. Stood in: of the "
+        "version that serves everyone, because the variant's own couldn't be opened.",
+        {
+            "{{experiment}} {{variant}}": total(LISTS, VARIANT, by="experiment, variant", over=WINDOW),
+            "{{experiment}} {{variant}}, stood in": total(INSTEAD, VARIANT, by="experiment, variant", over=WINDOW),
+        },
     ),
 )
 TOLD = (

@@ -8,6 +8,7 @@ from deploy.grafana.promql import ANSWERED, FALLBACKS, LISTS, REQUESTS, WINDOW, 
 PART, DAY = 'part=~"$part"', 86400
 RERANKED, ITEMS = "shelfwise_reranked_lists_total", "shelfwise_recommended_items_total"
 STAGES = "shelfwise_stage_seconds"
+REMEMBERED = "shelfwise_remembered_lists_total"
 MOVED = share(total(RERANKED, 'by="categories"'), total(RERANKED))
 FELL_BACK = share(total(FALLBACKS, over=WINDOW), total(REQUESTS, ANSWERED, over=WINDOW))
 
@@ -72,6 +73,7 @@ MADE = (
         "reqps",
         "Lists a second that models made, for users with a history (known) and without (cold).",
         {"{{user}}": total(LISTS, by="user")},
+        width=6,
         stacked=True,
     ),
     chart(
@@ -79,12 +81,21 @@ MADE = (
         "percentunit",
         "A jump means that histories don't reach the service, or that the shop has changed its users' ids.",
         {"cold": share(total(LISTS, 'user="cold"'), total(LISTS))},
+        width=6,
     ),
     chart(
         "Moved by the user's categories",
         "percentunit",
         "Share of the lists whose order the categories of the user's own history changed.",
         {"moved": MOVED},
+        width=6,
+    ),
+    chart(
+        "Made before",
+        "percentunit",
+        "Share of the lists that were remembered from an earlier request, or made ahead of one.",
+        {"remembered": share(total(REMEMBERED, 'hit="yes"'), total(REMEMBERED))},
+        width=6,
     ),
     chart(
         "Items in a list",
