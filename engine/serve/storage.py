@@ -50,9 +50,8 @@ EVENTS = Table(
     Column("received", BigInteger, nullable=False),
     Column("quantity", Float),
     Column("price", Float),
-    Index(
-        "events_of_user", "user_id", "happened", "event", "item_id", "quantity", "price"
-    ),  # whole: no look at the row
+    # It holds all that is read of a user's events, so that nobody looks at the rows themselves.
+    Index("events_of_user", "user_id", "happened", "event", "item_id", "quantity", "price"),
     Index("events_received", "received"),
 )
 KEYS = Table(
