@@ -1,10 +1,17 @@
-"""How much the service carries: python benchmarks/serve_load.py [--users N] [--items N] [--seconds S]
+"""How much the service carries: python benchmarks/serve_load.py [--users N] [--items N] [--seconds S] [--remember N]
 
 Generated shop (100,000 users, 30,000 items, 20 events each; item_knn and popularity), served by scripts/serve.py in one
-process. Printed from one run, for 1, 16 and 64 clients that ask again as soon as they are answered: requests/s and
-milliseconds of recommendations, of events (each stored and synced before it is acknowledged), and of a bare FastAPI
-route that returns a constant of the same size; and what the pipeline takes alone. Clients share the machine with the
-service. Five minutes on two cores.
+process. Printed from one run, warm, for 1, 16 and 64 clients that ask again as soon as they are answered, each for the
+list of a user drawn at random: requests/s, milliseconds, and microseconds of CPU that the service takes for a request
+
+- of a bare FastAPI route that returns a constant of the same size,
+- of lists that are remembered, after the service has made those of all users ahead (seconds, lists and memory of that),
+- of lists that are made anew for each request (--remember 0; of the two, only this one with --remember 0),
+- of events, each stored and synced before it is acknowledged,
+
+and the model call alone, for one user and for 16 together. CPU is compared too, as other work on the machine disturbs
+it less. Clients share the machine with the service: wrk (Debian's package of that name) where it is installed, else a
+loop in Python, which is slower than what it asks and says so. Events come from the loop. Six minutes on two cores.
 """
 
 from __future__ import annotations
@@ -12,6 +19,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,27 +30,70 @@ import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.recommend_speed import make_log
 from engine.artifacts import ArtifactStore, Card, new_version
-from engine.recommend.pipeline import PipelineConfig
-from engine.recommending.people import history_of
+from engine.recommend.evaluation import histories_of
+from engine.recommend.interactions import interactions
+from engine.recommend.pipeline import Pipeline, PipelineConfig
 from engine.recommending.serving import open_pipeline
 from engine.recommending.shop import FILL, RecommendConfig, Shop, fit_model, open_shop
 from engine.recommending.training import KIND, PIPELINE, described, write_config
-from engine.serve.folding import folded
+from engine.serve.folding import folded, together
 from engine.settings import PROJECT
 from engine.workspace import Workspace
 
-MODEL, K, CLIENTS, EVENTS_PER_USER, ALONE = "item_knn", 10, (1, 16, 64), 20, 200
+MODEL, K, CLIENTS, EVENTS_PER_USER, ALONE, TOGETHER = "item_knn", 10, (1, 16, 64), 20, 320, 16
+WRK = shutil.which("wrk")
+WARM = 3.0  # seconds before anything is measured
+AHEAD = 0.9  # share of a core that makes lists ahead here, so that it is soon done
+SCRIPT = """
+function init() math.randomseed(tonumber(os.getenv("SEED"))) end
+function request()
+  return wrk.format("GET", string.format("/recommendations/user-%07d?k={k}", math.random(0, {users} - 1)))
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What was measured. rate: answers a second; p50, p95, p99: milliseconds; cpu: microseconds of the server's
+    processor time for each."""
+
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    cpu: float
+
+    def __str__(self) -> str:
+        times = f"p50 {self.p50:7.1f}  p95 {self.p95:7.1f}  p99 {self.p99:7.1f} ms"
+        return f"{self.rate:>8,.0f}/s   {times}   CPU {self.cpu:5.0f} us"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A started server. log: the file of what it writes to standard error."""
+
+    port: int
+    process: psutil.Process
+    log: Path
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time until now."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -50,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments.add_argument("--users", type=int, default=100_000)
     arguments.add_argument("--items", type=int, default=30_000)
     arguments.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
+    arguments.add_argument("--remember", type=int, help="lists kept, 0: measure only lists that are made anew")
     arguments.add_argument("--constant", nargs=2, type=int, metavar=("PORT", "BYTES"), help="only serve a constant")
     chosen = arguments.parse_args(argv)
     if chosen.constant:
@@ -57,9 +110,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     with tempfile.TemporaryDirectory() as home:
         workspace = _build(Path(home), chosen.users, chosen.items)
-        alone = _alone(workspace, chosen.users)
-        print(f"the pipeline alone {np.median(alone):.2f} ms (p95 {np.quantile(alone, 0.95):.2f})", flush=True)
-        _load(Path(home), chosen.users, chosen.items, chosen.seconds)
+        _say_alone(workspace, chosen.users)
+        print(f"clients: {'wrk' if WRK else 'a loop in Python, the bottleneck above 2,000/s'}", flush=True)
+        kept = chosen.users if chosen.remember is None else chosen.remember
+        for remember in dict.fromkeys((kept, 0)):
+            _load(Path(home), chosen.users, chosen.items, chosen.seconds, remember)
 
 
 def _build(home: Path, n_users: int, n_items: int) -> Workspace:
@@ -91,54 +146,104 @@ def _save(workspace: Workspace, name: str, config: dict[str, object], write: Cal
     ArtifactStore(workspace).save(card, write)
 
 
-def _alone(workspace: Workspace, n_users: int) -> list[float]:
-    """Milliseconds of one user's list without a service around it."""
+def _say_alone(workspace: Workspace, n_users: int) -> None:
+    """Print what a list takes without a service around it."""
     shop, pipeline = open_pipeline(workspace)
-    return [_one(shop, pipeline, f"user-{n % n_users:07d}") for n in range(ALONE)]
+    rng = np.random.default_rng(3)
+    for n in (1, TOGETHER):
+        users = [[f"user-{place:07d}" for place in rng.integers(n_users, size=n)] for _ in range(ALONE // n)]
+        _together(shop, pipeline, users[0])
+        cpu = time.process_time()
+        times = [_together(shop, pipeline, some) / n * 1000 for some in users]
+        cpu = (time.process_time() - cpu) / ALONE * 1e6
+        p50, p95 = np.quantile(times, (0.5, 0.95))
+        print(f"the model call alone, {n:>2} users together: {p50:.2f} ms a list (p95 {p95:.2f}), CPU {cpu:,.0f} us")
 
 
-def _one(shop: Shop, pipeline: object, user_id: str) -> float:
+def _together(shop: Shop, pipeline: Pipeline, users: Sequence[str]) -> float:
+    """Seconds of the lists of some users, from their events on."""
     start = time.perf_counter()
-    history = history_of(folded(shop, {}, user_id, ()), shop.config.events, user_id)
-    pipeline.recommend(history, K)
-    return (time.perf_counter() - start) * 1000
+    log = together([folded(shop, {}, user_id, ()) for user_id in users])
+    pipeline.recommend(histories_of(interactions(log, shop.config.events), log.users), K)
+    return time.perf_counter() - start
 
 
-def _load(home: Path, n_users: int, n_items: int, seconds: float) -> None:
+def _load(home: Path, n_users: int, n_items: int, seconds: float, remember: int) -> None:
     rng, numbers = np.random.default_rng(2), count()
 
     def recommend() -> bytes:
         return _request(f"/recommendations/user-{rng.integers(n_users):07d}?k={K}")
 
     def tell() -> bytes:
-        event = {"event_id": f"e{next(numbers)}", "user_id": f"user-{rng.integers(n_users):07d}", "event": "view"}
-        return _request("/events", {"events": [{**event, "item_id": f"item-{rng.integers(n_items):07d}"}]})
+        event = {"event_id": f"e{remember}-{next(numbers)}", "user_id": f"user-{rng.integers(n_users):07d}"}
+        event = {**event, "event": "view", "item_id": f"item-{rng.integers(n_items):07d}"}
+        return _request("/events", {"events": [event]})
 
+    script = SCRIPT.format(k=K, users=n_users)
     serve = ["scripts/serve.py", "--open", "--rate", "0", "--deadline", "30", "--workspace", "shop"]
-    with _started(home, lambda port: [*serve, "--port", str(port)], "/health") as port:
-        first = urllib.request.urlopen(f"http://127.0.0.1:{port}/recommendations/user-0000001?k={K}").read()
+    serve += ["--remember", str(remember), "--ahead", str(AHEAD if remember else 0)]
+    with _started(home, lambda port: [*serve, "--port", str(port)], "/health") as service:
+        first = urllib.request.urlopen(f"http://127.0.0.1:{service.port}/recommendations/user-0000001?k={K}").read()
         assert b'"source":"pipeline"' in first, first
-        with _started(
-            home, lambda own: ["benchmarks/serve_load.py", "--constant", str(own), str(len(first))], "/"
-        ) as own:
+        _say_ahead(service, remember)
+        constant = ["benchmarks/serve_load.py", "--constant"]
+        with _started(home, lambda port: [*constant, str(port), str(len(first))], "/") as bare:
+            _measure(service, CLIENTS[1], WARM, recommend, script)
             for clients in CLIENTS:
-                rates = {}
-                for name, at, make in (
-                    ("constant", own, lambda: _request("/")), ("lists", port, recommend), ("events", port, tell)
-                ):  # fmt: skip
-                    times = asyncio.run(_measured(at, clients, seconds, make))
-                    rates[name] = len(times) / seconds
-                    _say(name, clients, times, seconds)
-                print(
-                    f"{'':<12}lists at {rates['lists'] / rates['constant']:.2f} of the constant's throughput",
-                    flush=True,
-                )
+                of_constant = _measure(bare, clients, seconds, lambda: _request("/"), "")
+                of_lists = _measure(service, clients, seconds, recommend, script)
+                of_events = asyncio.run(_asked(service, clients, seconds, tell))
+                for name, load in (("constant", of_constant), ("lists", of_lists), ("events", of_events)):
+                    print(f"{name:<10}{clients:>3} clients {load}")
+                share, cpu = of_lists.rate / of_constant.rate, of_constant.cpu / of_lists.cpu
+                print(f"{'':<10}lists at {share:.2f} of the constant's throughput, {cpu:.2f} by CPU; ", end="")
+                print("load average", " ".join(f"{load:.1f}" for load in os.getloadavg()), flush=True)
+        print(_hits(service), flush=True)
 
 
-def _say(name: str, clients: int, times: list[float], seconds: float) -> None:
-    p50, p95, p99 = np.quantile(times, (0.5, 0.95, 0.99)) * 1000
-    rate = f"{len(times) / seconds:>8,.0f}/s"
-    print(f"{name:<12}{clients:>3} clients {rate}   p50 {p50:.1f}  p95 {p95:.1f}  p99 {p99:.1f} ms", flush=True)
+def _say_ahead(service: Server, remember: int) -> None:
+    """Wait for the lists that the service makes ahead and print what that took."""
+    if not remember:
+        print("\nlists made anew for each request", flush=True)
+        return
+    while not (told := re.search(r"made ahead.*", service.log.read_text(encoding="utf-8"))):
+        time.sleep(0.5)
+    memory = service.process.memory_info().rss / 2**20
+    print(
+        f"\nremembered lists: {told[0].strip('}')}, {service.cpu:.0f} s of CPU with the start, {memory:.0f} MiB in all"
+    )
+
+
+def _hits(service: Server) -> str:
+    text = urllib.request.urlopen(f"http://127.0.0.1:{service.port}/metrics").read().decode()
+    return ", ".join(line for line in text.splitlines() if line.startswith("shelfwise_remembered_lists_total"))
+
+
+def _measure(server: Server, clients: int, seconds: float, make: Callable[[], bytes], script: str) -> Load:
+    """The load that clients bring who ask for what `make`, or the script of wrk, says."""
+    return _wrk(server, clients, seconds, script) if WRK else asyncio.run(_asked(server, clients, seconds, make))
+
+
+def _wrk(server: Server, clients: int, seconds: float, script: str) -> Load:
+    done = """
+    done = function(summary, latency)
+      local e = summary.errors
+      print(string.format("told %d %d %f %f %f", summary.requests, e.connect + e.read + e.write + e.status + e.timeout,
+        latency:percentile(50), latency:percentile(95), latency:percentile(99)))
+    end
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script + done)
+        file.flush()
+        command = [str(WRK), "-t1", f"-c{clients}", f"-d{max(round(seconds), 1)}s", "-s", file.name]
+        before, start = server.cpu, time.perf_counter()
+        environment = {**os.environ, "SEED": str(clients)}
+        address = f"http://127.0.0.1:{server.port}/"
+        said = subprocess.run([*command, address], check=True, capture_output=True, text=True, env=environment).stdout
+        took, cpu = time.perf_counter() - start, server.cpu - before
+    n, failed, *quantiles = (float(part) for part in re.search(r"told (.*)", said)[1].split())
+    assert n and not failed, said
+    return Load(n / took, *(quantile / 1000 for quantile in quantiles), cpu / n * 1e6)
 
 
 def _request(path: str, body: object = None) -> bytes:
@@ -148,13 +253,13 @@ def _request(path: str, body: object = None) -> bytes:
     return f"{head}{more}\r\n".encode() + data
 
 
-async def _measured(port: int, clients: int, seconds: float, make: Callable[[], bytes]) -> list[float]:
-    """Seconds of each answer; every one must be a 200."""
+async def _asked(server: Server, clients: int, seconds: float, make: Callable[[], bytes]) -> Load:
+    """The same by a loop; every answer must be a 200."""
     times: list[float] = []
-    until = time.perf_counter() + seconds
+    before, until = server.cpu, time.perf_counter() + seconds
 
     async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         while time.perf_counter() < until:
             start = time.perf_counter()
             writer.write(make())
@@ -166,12 +271,13 @@ async def _measured(port: int, clients: int, seconds: float, make: Callable[[], 
         writer.close()
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return times
+    p50, p95, p99 = np.quantile(times, (0.5, 0.95, 0.99)) * 1000
+    return Load(len(times) / seconds, p50, p95, p99, (server.cpu - before) / len(times) * 1e6)
 
 
 @contextmanager
-def _started(home: Path, command: Callable[[int], list[str]], path: str) -> Iterator[int]:
-    """The port of a started server, which is stopped at the end."""
+def _started(home: Path, command: Callable[[int], list[str]], path: str) -> Iterator[Server]:
+    """A server, which is stopped at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -185,7 +291,7 @@ def _started(home: Path, command: Callable[[int], list[str]], path: str) -> Iter
                 break
             except OSError:
                 time.sleep(0.2)
-        yield port
+        yield Server(port, psutil.Process(process.pid), home / f"{port}.log")
     finally:
         process.terminate()
         process.wait()
