@@ -47,6 +47,7 @@ def test_where_the_service_never_ran_nothing_is_made(tmp_path):
 
 
 def test_a_database_of_before_has_no_figures_yet(tmp_path):
+    (tmp_path / FILE).touch()
     database = Database(database_url(tmp_path))
     EVENTS.create(database.engine)
     database.close()
