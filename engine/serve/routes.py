@@ -171,14 +171,14 @@ async def metrics(service: Served) -> Response:
 
 
 def _experiment(experimenting: Experimenting) -> ExperimentState | None:
-    experiment = experimenting.running.experiment
+    experiment, problem = experimenting.running.experiment, experimenting.file.problem
     if experiment is None:
-        return None
+        return ExperimentState(name=None, variants={}, problem=problem) if problem else None
     variants = {
         one.name: VariantState(share=one.share, version=one.version, serves=experimenting.serves(one))
         for one in experiment.variants
     }
-    return ExperimentState(name=experiment.name, variants=variants, problem=experimenting.file.problem)
+    return ExperimentState(name=experiment.name, variants=variants, problem=problem)
 
 
 def _made(body: bytes) -> Response:

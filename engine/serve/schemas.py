@@ -220,9 +220,10 @@ class VariantState(BaseModel):
 
 
 class ExperimentState(BaseModel):
-    """The experiment that runs. problem: why the file that is there now isn't it, "" when it is."""
+    """The experiment that runs; name is null where none does. problem: why the file that is there now isn't it, "" when
+    it is."""
 
-    name: str
+    name: str | None
     variants: dict[str, VariantState]
     problem: str
 

@@ -185,6 +185,8 @@ def test_a_damaged_file_leaves_the_experiment_as_it_is(trial):
         assert "experiment.json" in client.get("/ready").json()["experiment"]["problem"]
     with asked(shop) as client:  # after a restart there is no other to go on with
         assert listed(client, "U-01")["variant"] is None
+        state = client.get("/ready").json()["experiment"]
+        assert state["name"] is None and "experiment.json" in state["problem"]
 
 
 def test_what_was_noted_is_written_before_the_service_ends(trial):
