@@ -135,9 +135,10 @@ def sparse_top_k(
 
 def _among(found: sparse.csr_array, excluded: sparse.csr_array, batch: slice) -> NDArray[np.bool_]:
     """(found.nnz,) which cells of a batch's scores are excluded."""
-    rows, columns = _cells(excluded, batch, np.arange(found.shape[1]))
+    starts = excluded.indptr[batch.start : batch.stop + 1]
+    part = slice(starts[0], starts[-1])
     table = np.zeros(found.shape, dtype=bool)
-    table[rows, columns] = True
+    table[np.repeat(np.arange(len(starts) - 1), np.diff(starts)), excluded.indices[part]] = excluded.data[part]
     hit: NDArray[np.bool_] = table[np.repeat(np.arange(found.shape[0]), np.diff(found.indptr)), found.indices]
     return hit
 
