@@ -120,6 +120,7 @@ class _Job:
         ):
             return state
         state = self._forget(state, name, known, key, force=force)
+        key = self._key(state, name)
         if idle:
             return self._keep(state, name, Found(NOTHING_NEW, {}, "skipped"), key, 0.0)
         self.progress(STEPS.index(name) / len(STEPS), name)
@@ -139,7 +140,7 @@ class _Job:
         later = [other for other in STEPS[STEPS.index(name) + 1 :] if other in state.steps]
         if known is None or name == "notify":
             return state
-        for other in later:
+        for other in later if name != "validate" else STEPS:  # what it found of tables isn't theirs any more
             remove(self.folder.path / f"{other}.json")
         steps = {other: step for other, step in state.steps.items() if other not in later}
         why = "somebody asked for it" if force else f"its data or settings changed since {known.when}"

@@ -37,6 +37,7 @@ def promote(context: Context) -> Found:
     _renew_reference(context)
     outcome = "promoted" if compared["promote"] else "kept"
     remove(context.folder.path / BEFORE)
+    remove(context.batch_file(context.found("validate")["batch"]))  # what users did stays in the table alone
     serving = made["versions"][PIPELINE] if compared["promote"] else compared["over"].get(PIPELINE, "")
     words = f"pipeline {serving} {'serves now' if compared['promote'] else 'goes on'}: {compared['reason']}"
     return Found(words, {"outcome": outcome, "serving": serving})

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from engine.artifacts import ArtifactStore
 from engine.atomic import atomic_path, sha256
 from engine.data.base import ImportReport
-from engine.errors import NotBuiltError
+from engine.errors import NotBuiltError, counted
 from engine.recommend.events import micros
 from engine.recommending.training import KIND, PIPELINE
 from engine.retraining.checks import Check
@@ -49,11 +49,12 @@ def validate(context: Context) -> Found:
     checks += [check_rejected(batch, limits), *check_lost(rows, reference, limits)]
     checks += [check_age(sample, reference, limits, now), check_amount(sample, reference, limits)]
     checks += [*check_nulls(sample, reference, limits), *check_drift(sample, reference, limits)]
-    details = {"tables": tables, **_kept(context, batch), "nothing_new": _nothing_new(context, batch, reference)}
+    details = {"tables": tables, **_told(batch), "nothing_new": _nothing_new(context, batch, reference)}
     made = make_reference(sample, context.state.id, now=now, rows=rows)
     recipe = recipe_hash(context)
     replace(made, tables=tables, recipe=recipe).write(context.folder.path / f"{CANDIDATE}.json")
-    return _refused(context, checks, details)
+    found = _refused(context, checks, details)
+    return found if found.status == "refused" else replace(found, details={**found.details, **_kept(context, batch)})
 
 
 def recipe_hash(context: Context) -> str:
@@ -81,23 +82,26 @@ def nothing() -> Batch:
     return Batch(no_rows(), {}, ImportReport(), {})
 
 
-def _kept(context: Context, batch: Batch) -> dict[str, object]:
-    """Keep the batch for the next step; what that needs to know of it."""
-    said = {
-        "batch": batch.name,
+def _told(batch: Batch) -> dict[str, object]:
+    """What the service was told, in numbers."""
+    return {
         "new": len(batch.rows),
         "unusable": dict(batch.report.rejected),
         "examples": dict(batch.report.examples),
         "stayed": dict(batch.stayed),
         "there_already": batch.there,
     }
+
+
+def _kept(context: Context, batch: Batch) -> dict[str, object]:
+    """Keep the batch for the next step; what that needs to know of it."""
     if not batch.name:
-        return said
+        return {"batch": ""}
     file = context.batch_file(batch.name)
     with atomic_path(file) as temporary:
         pq.write_table(arrow_of(batch.rows), temporary, compression="zstd")
     after = read_ledger(context.workspace).after(batch.name, batch.arrived)
-    return {**said, "batch_sha256": sha256(file), "until": after.until, "recent": dict(after.recent)}
+    return {"batch": batch.name, "batch_sha256": sha256(file), "until": after.until, "recent": dict(after.recent)}
 
 
 def _nothing_new(context: Context, batch: Batch, reference: Reference | None) -> bool:
@@ -128,5 +132,5 @@ def _refused(context: Context, checks: Sequence[Check], details: dict[str, objec
         verdict: sum(check.verdict == verdict for check in told) for verdict in ("passed", "accepted", "not judged")
     }
     said = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
-    events = f"{details.get('new', 0):,} new events of the service"
-    return Found(f"{len(told)} checks: {said}; {events}", details)
+    n = len(told)
+    return Found(f"{n} checks: {said}; {counted(int(str(details['new'])), 'new event')} of the service", details)

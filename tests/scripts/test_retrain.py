@@ -58,7 +58,7 @@ def test_a_run_says_what_each_step_did_and_how_it_ended(shop, capsys):
     tell(shop, event(1, BAGS[0]))
     assert main(AT) == 0
     said = capsys.readouterr().out
-    assert said.rstrip().endswith(": promoted") and "1 events of the service" in said
+    assert said.rstrip().endswith(": promoted") and "1 event of the service" in said
     assert main(AT) == 0 and "nothing is new" in capsys.readouterr().out
 
 

@@ -68,7 +68,7 @@ def test_a_run_brings_events_in_trains_measures_and_lets_all_serve_together(shop
     assert json.loads((folder / LAST).read_text())["outcome"] == "promoted"
     report = (folder / state.id / "report.md").read_text()
     assert "12 events of the service" in report and "no worse" in report and "new-1" not in report
-    assert not list(folder.glob("*/before_test"))
+    assert not list(folder.glob("*/before_test")) and not list(folder.glob("*/events-*"))
 
 
 def test_a_day_without_anything_new_trains_nothing(shop):
@@ -197,6 +197,16 @@ def test_steps_one_by_one_as_a_schedule_does_them(shop):
     assert state.outcome == "promoted" and state.id == "day-1" and state.finished
     again = go(shop, replace(ASKED, run="day-1", only="train"))  # tried again, it is done
     assert again.steps["train"] == state.steps["train"]
+
+
+def test_a_run_that_is_checked_again_knows_its_own_events(shop):
+    some_events(shop)
+    state = go(shop)
+    rows = Workspace.open(shop.path).tables["events"]
+    again = go(shop, replace(ASKED, run=state.id, force="validate"))
+    assert Workspace.open(shop.path).tables["events"] == rows and again.steps["features"].status == "skipped"
+    assert "somebody asked for it" in again.notes[0]
+    assert go(shop, replace(ASKED, run=state.id, only="features")).notes == again.notes  # it is done
 
 
 def test_a_step_that_fails_is_told_and_tried_again(shop):
