@@ -49,21 +49,31 @@ def log_run(workspace: Workspace, run: Run, metrics: Mapping[str, float]) -> str
     return reach(workspace, f"Run {run.id} is stored", log)
 
 
-def log_training(workspace: Workspace, card: Card, files: Iterable[Path] = ()) -> str | None:
+def log_training(workspace: Workspace, card: Card) -> str | None:
     """Log the training of `card`: its configuration, its figures on valid, where it comes from, and its card.
 
-    files: reports and pictures besides; those above 5 MB stay out. Files of a training that was logged before are
-    added to it. Returns MLflow's id of the run, or None as in `log_run`.
+    Returns MLflow's id of the run, or None as in `log_run`.
     """
 
     def log(client: Any, place: Place) -> str:
-        found = _find(client, place, card)
-        if found is None:
-            return _log_card(client, place, workspace, card, files)
-        _add(client, found, files)
-        return found
+        return _log_card(client, place, workspace, card)
 
     return reach(workspace, f"{card.kind}/{card.name} {card.version} is kept", log)
+
+
+def log_files(workspace: Workspace, kind: str, name: str, version: str, files: Iterable[Path]) -> str | None:
+    """Add reports and pictures to the training of an artifact's version; those above 5 MB stay out.
+
+    A training that wasn't logged is logged now. Returns MLflow's id of the run, or None as in `log_run`.
+    """
+
+    def log(client: Any, place: Place) -> str:
+        card = ArtifactStore(workspace).card(kind, name, version)
+        run_id = _find(client, place, card) or _log_card(client, place, workspace, card)
+        _add(client, run_id, files)
+        return run_id
+
+    return reach(workspace, f"What {kind}/{name} {version} brought is kept", log)
 
 
 def register(
@@ -85,7 +95,7 @@ def register(
 
     def enter(client: Any, place: Place) -> str:
         card = ArtifactStore(workspace).card(kind, name, version)
-        run_id = _find(client, place, card) or _log_card(client, place, workspace, card, ())
+        run_id = _find(client, place, card) or _log_card(client, place, workspace, card)
         if metrics:
             client.log_batch(run_id, metrics=_metrics(metrics))
         model = place.model(kind, name)
@@ -117,7 +127,7 @@ def _find(client: Any, place: Place, card: Card) -> str | None:
     return str(found[0].info.run_id) if found else None
 
 
-def _log_card(client: Any, place: Place, workspace: Workspace, card: Card, files: Iterable[Path]) -> str:
+def _log_card(client: Any, place: Place, workspace: Workspace, card: Card) -> str:
     folder = workspace.path / "artifacts" / card.kind / card.name / card.version
     return _log(
         client,
@@ -127,7 +137,7 @@ def _log_card(client: Any, place: Place, workspace: Workspace, card: Card, files
         parameters={"model": card.name, "seed": card.seed, **card.config},
         metrics=card.metrics,
         tags=_card_tags(card) | {f"version.{name}": version for name, version in card.libraries.items()},
-        files=[folder / CARD, *files],
+        files=[folder / CARD],
     )
 
 

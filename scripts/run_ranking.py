@@ -23,7 +23,7 @@ from engine.ranking.serving import open_ranker
 from engine.ranking.source import Source, open_source, seed_of
 from engine.ranking.training import train_ensemble
 from engine.ranking.tuning import tune_member, with_tuned
-from engine.tracking import log_training
+from engine.tracking import log_files
 from engine.workspace import Workspace
 from scripts.cli import Report, parser, progress, run
 from scripts.ranking_options import add_options, chosen, show_card, show_runs
@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         card = train_ensemble(workspace, config, source, report=report)
         report(0.99, "writing predictions and pictures")
         written = _written(workspace, config, source, folder)
-        log_training(workspace, card, [file for file in written if file.parent.name == PLOTS])
+        pictures = [file for file in written if file.parent.name == PLOTS]
+        log_files(workspace, card.kind, card.name, card.version, pictures)
     for part in ("train", "valid", "test"):
         lists = source.prepared.part(part)
         print(

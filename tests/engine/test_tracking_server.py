@@ -20,7 +20,7 @@ from engine.artifacts import ArtifactStore, Card, new_version
 from engine.recording import record_model
 from engine.runs import RunStore, new_run
 from engine.settings import keep_mlflow_quick
-from engine.tracking import log_run, log_training, register, tracking_address
+from engine.tracking import log_files, log_run, register, tracking_address
 from engine.versions import Versions
 from engine.workspace import new_workspace
 
@@ -142,7 +142,8 @@ def test_what_serves_is_current_in_the_registry(server, shop, monkeypatch, tmp_p
     waiting = trained(shop, serve=False)
     assert len(client.search_model_versions(f"name = '{model}'")) == 2
     (tmp_path / "report.md").write_text("# Better")
-    assert log_training(shop, waiting, [tmp_path / "report.md", tmp_path / "no.png"])
+    report = [tmp_path / "report.md", tmp_path / "no.png"]
+    assert log_files(shop, "recommenders", "als", waiting.version, report)
     entered = register(shop, "recommenders", "als", waiting.version, metrics={"ndcg@10": 0.4}, tags={"why": "better"})
     assert entered == f"{model}/3" == register(shop, "recommenders", "als", waiting.version)
     run = client.get_run(client.get_model_version(model, "3").run_id)
