@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from markupsafe import Markup
 
+from engine.watching import prometheus, store
 from engine.watching.answers import rows_of
 from engine.workspace import Workspace
 from pages.parts import links
@@ -16,6 +17,11 @@ from pages.parts.service_words import span
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 _TABLE = '<div class="sw-scroll"><table class="sw-table {}"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+
+_LAGS = {
+    store.NAME: "which lags by some 10 seconds",
+    prometheus.NAME: "which estimates between its scrapes, of whichever service it watches",
+}
 
 
 def title(said: str, about: object, *, key: str) -> None:
@@ -62,8 +68,8 @@ def when_read(watched: Watched) -> None:
         note(watched.trouble, key="trouble", symbol="warning")
     clock = time.strftime("%H:%M:%S", time.gmtime(watched.when))
     again = html('<a class="sw-link" href="{}">Look again</a>', links.link(rows=None))
-    said = html("Counted by {}, read at {} UTC; it lags by some {}. {}", watched.answers.source, clock, span(10), again)
-    note(said, key="read", symbol="schedule")
+    said = "Read at {} UTC from {}, {}. {}"
+    note(html(said, clock, watched.answers.source, _LAGS[watched.answers.source], again), key="read", symbol="schedule")
 
 
 def show_answers(workspace: Workspace, watched: Watched) -> None:

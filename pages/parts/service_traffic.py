@@ -88,7 +88,7 @@ def _show_charts(answers: Answers, line: Line, source: str) -> None:
         for name, dash in (("p50", "solid"), ("p95", "dash"), ("p99", "dot")):
             drawn = {"mode": "lines+markers", "line": {"dash": dash}, "marker": {"size": 4}}
             figure.add_scatter(x=series["at"], y=1000 * series[name], name=name, connectgaps=False, **drawn)
-        figure.update_layout(yaxis={"type": "log", "dtick": 1}, **layout)
+        figure.update_layout(yaxis={"type": "log"}, **layout)
         metrics_charts.draw(
             figure, key="latency", alt=f"Quantiles of the latency of {of}, for each {step}", source=source
         )

@@ -283,7 +283,7 @@ def test_what_prometheus_knows_is_shown_though_the_database_is_gone(shop, monkey
     monkeypatch.setenv("SHELFWISE_PROMETHEUS", "http://prometheus:9090")
     app = run(SERVICE, {})
     assert "40 answers" in part(app, "tiles") and "can’t be told here" in part(app, "standing")
-    assert "Counted by Prometheus" in part(app, "read")
+    assert "UTC from Prometheus" in part(app, "read")
 
 
 def test_a_database_that_is_locked_damaged_or_distant_fails_with_a_way_out(served, shop, monkeypatch):
