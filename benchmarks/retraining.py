@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"online_retail is not at {chosen.data}")
             return
         shop = Workspace.create(Path(home) / "online_retail")
-        _measure(shop, lambda shop: import_files(shop, "online_retail", files), 0)
+        _measure(shop, lambda shop: import_files(shop, "online-retail", files), 0)
         _real_days(Workspace.open(shop.path), chosen.days)
 
 
