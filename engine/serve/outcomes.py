@@ -92,7 +92,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """An experiment's figures. differences: of each variant to the first one, for each of FIGURES."""
+    """An experiment's figures. differences: of each variant to the first one, for each of FIGURES.
+
+    Each interval holds by itself: of twenty differences that aren't there, one seems to be.
+    """
 
     experiment: Experiment
     variants: tuple[VariantOutcome, ...]
