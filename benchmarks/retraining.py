@@ -212,8 +212,9 @@ def _kills(shop: Workspace, start: Path, now: datetime, n: int, seconds: float) 
         process.send_signal(signal.SIGKILL)
         process.wait()
         states = sorted((copy.path / "retraining").glob("*/state.json"), key=lambda file: file.stat().st_mtime)
-        done = json.loads(states[-1].read_text(encoding="utf-8"))
-        steps["before it began" if done["finished"] else f"after {list(done['steps'])[-1:] or ['nothing']}"] += 1
+        known = json.loads(states[-1].read_text(encoding="utf-8"))  # the run before it is there in any case
+        done = [] if known["finished"] else list(known["steps"])
+        steps["over" if known["finished"] else f"after {done[-1]}" if done else "at its beginning"] += 1
         _run(copy, now)
         same += _made(copy) == calm
         shutil.rmtree(copy.path.parent)
