@@ -16,7 +16,7 @@ from engine.atomic import write_json
 from engine.serve.metrics import Metrics
 from tests.monitored import RULES, Prometheus, prometheus, until
 from tests.recommended import BAGS, SHOES, build
-from tests.running import make_key, serving
+from tests.running import end, free_port, make_key, start
 
 DASHBOARDS = [json.loads(text) for text in documents().values()]
 ALERTS = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
@@ -62,11 +62,11 @@ def watched(tmp_path_factory):
     write_json(workspace.path / "retraining" / "LAST.json", last)
     key, trouble = make_key(workspace), Metrics()
     server, thread = prometheus_client.start_http_server(0, "127.0.0.1", trouble.registry)
-    targets, folder = [f"127.0.0.1:{server.server_port}"], tmp_path_factory.mktemp("prometheus")
+    port, folder = free_port(), tmp_path_factory.mktemp("prometheus")
     try:
-        with serving(workspace, "--deadline", "20", workers=2, key=key) as served:
-            targets.append(f"127.0.0.1:{served.port}")
-            with prometheus(folder, targets, key) as asked:
+        with prometheus(folder, [f"127.0.0.1:{server.server_port}", f"127.0.0.1:{port}"], key) as asked:
+            served = start(workspace, "--deadline", "20", workers=2, key=key, port=port)
+            try:
                 visit(served, 1)
                 until(lambda: asked.ask('shelfwise_events_total{outcome="conflict"}'))
                 visit(served, 2)
@@ -74,6 +74,8 @@ def watched(tmp_path_factory):
                 until(lambda: worse(trouble) or asked.ask("increase(shelfwise_fallbacks_total[10m]) > 0"))
                 until(lambda: asked.ask('ALERTS{alertstate="firing"}'))
                 yield asked
+            finally:
+                end(served)
     finally:
         server.shutdown()
         server.server_close()
