@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from sqlalchemy.engine import URL
+
 from engine.recommend.events import micros
 from engine.serve.storage import Database, Event, database_url
 from engine.workspace import Workspace
@@ -11,9 +13,9 @@ from engine.workspace import Workspace
 NOW = datetime(2024, 5, 2, 3, tzinfo=UTC)  # just after the events of tests.recommended
 
 
-def tell(workspace: Workspace, *events: Event) -> None:
-    """Store `events` as the service does."""
-    database = Database(database_url(workspace.path))
+def tell(workspace: Workspace, *events: Event, url: URL | None = None) -> None:
+    """Store `events` as the service does, in the workspace's own database or in that at `url`."""
+    database = Database(url or database_url(workspace.path))
     database.create()
     database.add(events)
     database.close()

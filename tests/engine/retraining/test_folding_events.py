@@ -1,5 +1,7 @@
 """What the service stored comes into the table once: over runs, kills, new imports, bad rows and wrong clocks."""
 
+import os
+import uuid
 from collections import Counter
 from datetime import timedelta
 
@@ -17,6 +19,8 @@ from engine.retraining.sample import read_known
 from engine.retraining.stored import arrow_of, new_events
 from engine.serve.storage import Database, database_url
 from engine.workspace import Workspace
+
+POSTGRES = os.environ.get("SHELFWISE_TEST_POSTGRES")
 
 
 def bring_in(workspace, now=NOW):
@@ -179,3 +183,23 @@ def test_a_table_that_changed_meanwhile_is_not_written_over(shop):
     with pytest.raises(StorageError, match="was replaced"):
         fold(shop, arrow_of(batch.rows), read_ledger(shop).after(batch.name, batch.arrived), expected="other")
     assert len(rows_of(shop)) == 0
+
+
+@pytest.mark.skipif(not POSTGRES, reason="SHELFWISE_TEST_POSTGRES names no database to test on")
+def test_events_come_from_postgresql_as_well(shop, monkeypatch):
+    server = Database(database_url(shop.path, POSTGRES))
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    url = database_url(shop.path, POSTGRES).set(database=name)
+    monkeypatch.setenv("SHELFWISE_DATABASE", url.set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        assert bring_in(shop).name == ""  # the service has made no table yet
+        tell(shop, *(event(n, BAGS[n]) for n in range(5)), event(9, BAGS[0], "impression"), url=url)
+        batch = bring_in(shop)
+        assert len(batch.rows) == 5 and batch.stayed == {"impression": 1}
+        assert len(bring_in(reopened(shop)).rows) == 0 and len(rows_of(shop)) == 5
+    finally:
+        with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
+        server.close()
