@@ -17,7 +17,7 @@ class ServeConfig:
 
     deadline:   seconds after which popular items are the answer; search_deadline: the same of a search, which may
                 read its query with a language model; store_deadline: seconds that a write of events may wait for the
-                database before the client is told to send them again; body_deadline: seconds between parts of a body
+                database before the client is told to send them again; body_deadline: seconds that a whole body may take
     threads:    answers made at once; more wait their turn, and their deadline runs meanwhile
     refresh:    seconds between looks at the CURRENT pointers; retry: seconds until a version that failed is tried again
     most_body:  bytes of a request; most_events: events of one request
@@ -34,7 +34,7 @@ class ServeConfig:
     deadline: float = 0.5
     search_deadline: float = 2.0
     store_deadline: float = 5.0
-    body_deadline: float = 10.0
+    body_deadline: float = 20.0
     threads: int = 4
     refresh: float = 5.0
     retry: float = 60.0

@@ -48,6 +48,7 @@ class _Passage:
         self._id = given if ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = self._id
         self._read, self._whole, self._status = 0, False, 0
+        self._body_until = 0.0
 
     async def through(self, app: ASGIApp) -> None:
         start = time.perf_counter()
@@ -83,8 +84,10 @@ class _Passage:
         """The next part of the body, within its limits in size and time."""
         if self._whole:
             return await self._receive()
+        self._body_until = self._body_until or time.perf_counter() + self._service.config.body_deadline
         try:
-            message = await asyncio.wait_for(self._receive(), self._service.config.body_deadline)
+            left = self._body_until - time.perf_counter()
+            message = await asyncio.wait_for(self._receive(), max(left, 0.001))
         except TimeoutError:
             raise HTTPException(408, "The rest of the body didn't come.") from None
         self._read += len(message.get("body", b""))
