@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
-MOST = 16  # lists of 30,000 items: 6.6 ms alone, 1.8 ms each of 16, 3.2 ms each of 64, which fill the caches
+MOST = 32  # lists of 30,000 items: 1.2 ms alone, 0.20 ms each of 16, 0.15 ms each of 32, and no less each of 64
 
 
 class Batches(Generic[A, B]):
