@@ -13,6 +13,8 @@ from __future__ import annotations
 import sys
 import tempfile
 from argparse import ArgumentParser
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +47,8 @@ def main() -> None:
     workspace = find_workspace(load_settings().home, arguments.workspace)
     items = _items(workspace)
     predictions = catalogue_predictions(workspace, TAGGER)
-    script = Script(_rounded(faithful(known_sentences(workspace, list(items.values())))))
+    known = known_sentences(workspace, _as_stored(workspace, items))
+    script = Script(_rounded(faithful(known)))
     with tempfile.TemporaryDirectory() as folder, serving(script) as server:
         asking = Workspace.create(Path(folder) / "asking")
         reranker = Reranker(LlmCheck(asking, Endpoint(server.url, MODEL, None, 4)))
@@ -70,6 +73,12 @@ def _items(workspace: Workspace) -> dict[str, ItemText]:
     return {
         item_id: ItemText(item_id, one.item["category"], tuple(one.reviews["text"])) for item_id, one in found.items()
     }
+
+
+def _as_stored(workspace: Workspace, items: Mapping[str, ItemText]) -> list[ItemText]:
+    """The same SKUs with their reviews in the table's order, by which sentences are known."""
+    reviews = workspace.read("reviews", ["item_id", "text"]).groupby("item_id", sort=False)["text"].agg(tuple)
+    return [replace(item, reviews=reviews[item_id]) for item_id, item in items.items()]
 
 
 def _scores(predictions: pd.DataFrame, item_id: str) -> tuple[TagScore, ...]:

@@ -52,7 +52,7 @@ class Recording:
         """What an answer is, in words for the screen."""
         if self.by == MODEL:
             return f"recorded answer of {self.model}, {self.day}"
-        return f"scripted stand-in, recorded {self.day}: no model was asked"
+        return f"recorded {self.day}; no model was asked"
 
 
 def recordings(state: State, prompt: str) -> list[Recording]:

@@ -116,10 +116,13 @@ def _square(figure: "Figure", title: str) -> None:
 
 
 def slice_bars(
-    label: str, found: Sequence[tuple[str, Told]], link: Callable[[str], str], *, most: float, opened: str
+    label: str, found: Sequence[tuple[str, str, Told]], link: Callable[[str], str], *, most: float, opened: str
 ) -> Markup:
-    """A metric for each part of a slice: a bar with its interval, and how many rows it stands for."""
-    rows = join(_slice_bar(name, figure, link(name), most, opened == name) for name, figure in found)
+    """A metric for each part of a slice: a bar with its interval, and how many rows it stands for.
+
+    found: the part, what it is called, and its figure.
+    """
+    rows = join(_slice_bar(called, figure, link(part), most, opened == part) for part, called, figure in found)
     return html('<div class="sw-slices" role="group" aria-label="{}"><h3>{}</h3>{}</div>', label, label, rows)
 
 

@@ -13,6 +13,8 @@ from pages.parts import links, masks
 from pages.parts.markup import STYLE, html, join, show
 
 MARK = Path(__file__).parent / "marks" / "mark.svg"
+TRUSTED_SHOWN = 6  # in the strip; the page of versions has all
+_TRUSTED = ("data", "recommenders/pipeline", "rankers/ensemble", "taggers/lora", "taggers/linear", "documents/items")
 _WORDMARK = MARK.with_name("wordmark.svg")
 
 
@@ -71,6 +73,9 @@ def workspace() -> Workspace:
 def trust_strip(workspace: Workspace) -> None:
     """What this page rests on: the data's hash and the versions that serve, in one line that opens the runs."""
     found = trust(workspace)
-    said = join((html("<span>{} <b>{}</b></span>", name, value) for name, value in found.items()), " ")
+    names = sorted(found, key=lambda name: (_TRUSTED.index(name) if name in _TRUSTED else len(_TRUSTED), name))
+    shown = [html("<span>{} <b>{}</b></span>", name, found[name]) for name in names[:TRUSTED_SHOWN]]
+    more = [html("<span>and {:,} more</span>", len(names) - TRUSTED_SHOWN)] if len(names) > TRUSTED_SHOWN else []
+    said = join([*shown, *more], " ")
     address = links.link("runs", see="versions")
     show(html('<a class="sw-trust" href="{}" aria-label="What this page rests on">{}</a>', address, said), key="trust")

@@ -191,7 +191,7 @@ def _line(name: str, one: Compared, run: Run, baseline: Run) -> object:
     return html(
         '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{:.3f}</td>'
         '<td class="sw-r"><b>{:.3f}</b></td>'
-        '<td>{} <span class="sw-quiet">{}, effect {:+.2f}</span></td><td>{}</td></tr>',
+        '<td class="sw-wordy">{} <span class="sw-quiet">{}, effect {:+.2f}</span></td><td>{}</td></tr>',
         links.link("metrics", room=run.kind, run=run.id, beside=baseline.id, metric=name),
         label(name),
         test.a,

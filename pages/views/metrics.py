@@ -145,7 +145,7 @@ def show_slices(room: Room) -> None:
     multiples = join(
         metrics_charts.slice_bars(
             SLICES[name].label,
-            groups,
+            [(part, _part(name, part), figure) for part, figure in groups],
             lambda part, name=name: links.link(part=f"{name}:{part}", page=None),
             most=most,
             opened=value if opened == name else "",
@@ -155,7 +155,7 @@ def show_slices(room: Room) -> None:
     )
     show(html('<div class="sw-multiples">{}</div>', multiples), key="slices")
     rows = pd.DataFrame(
-        {"slice": SLICES[name].label, "name": part, **{one: getattr(figure, one) for one in _TOLD}}
+        {"slice": SLICES[name].label, "name": _part(name, part), **{one: getattr(figure, one) for one in _TOLD}}
         for name, groups in found.items()
         if len(groups) > 1
         for part, figure in groups
@@ -260,10 +260,17 @@ def _row(room: Room, row: dict, slices: list[str], metrics: list[str]) -> object
         '<tr><td><a class="sw-link sw-clip" href="{}">{}</a></td>{}{}{}</tr>',
         _address(room, row),
         name,
-        join(html('<td class="sw-quiet">{}</td>', row[part] if pd.notna(row[part]) else "") for part in slices),
+        join(html('<td class="sw-quiet">{}</td>', _part(part, row[part])) for part in slices),
         join(html('<td class="sw-r">{}</td>', "–" if pd.isna(row[part]) else f"{row[part]:.3f}") for part in metrics),
         hit,
     )
+
+
+def _part(slice_name: str, value: object) -> str:
+    """A part of a slice as people read it; nothing where a row has none."""
+    if pd.isna(value):
+        return ""
+    return cards.category(str(value)) if slice_name == "category" else str(value)
 
 
 def _address(room: Room, row: dict) -> str:

@@ -189,8 +189,8 @@ def _version_line(one: Version) -> object:
     key = f"{one.kind}/{one.name}/{one.version}"
     change = "" if one.serves else html('<a class="sw-link" href="{}">Let it serve</a>', links.link(row=key))
     return html(
-        '<tr><td>{}</td><td><b>{}</b> <span class="sw-quiet">{}</span></td><td>{}</td><td class="sw-num">{}</td>'
-        "<td>{}</td><td>{}</td></tr>",
+        '<tr><td>{}</td><td><b>{}</b> <span class="sw-quiet">{}</span></td><td class="sw-num">{}</td>'
+        '<td class="sw-num">{}</td><td>{}</td><td>{}</td></tr>',
         mark,
         one.name,
         one.kind,
