@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 
 import pytest
@@ -16,23 +15,11 @@ from engine.serve.app import create_app
 from engine.serve.config import ServeConfig
 from engine.serve.metrics import SECONDS, Metrics
 from engine.serve.slots import Slot
-from engine.serve.storage import TABLES, Database, database_url
+from engine.serve.storage import Database, database_url
 from engine.serve.traffic import Traffic
 from engine.serve.traffic_tables import BUCKETS, SERVING, TALLIES, TRAFFIC
 
-POSTGRES = os.environ.get("SHELFWISE_TEST_POSTGRES")
 LISTS = "/recommendations/{user_id}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    if request.param == "postgresql" and not POSTGRES:
-        pytest.skip("SHELFWISE_TEST_POSTGRES names no database to test on")
-    made = Database(database_url(tmp_path, POSTGRES if request.param == "postgresql" else None))
-    made.create()
-    yield made
-    TABLES.drop_all(made.engine)
-    made.close()
 
 
 def slot(version: str = "v1") -> Slot[str]:
