@@ -8,9 +8,12 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from engine.settings import PROJECT
 from tests.deploy.dockerfiles import instructions, lines, stages
@@ -107,3 +110,35 @@ def test_all_that_pyproject_lists_is_installed(tmp_path):
 def test_all_code_that_is_needed_is_copied():
     copied = {words.split()[0] for word, words in instructions(DEPLOY / "Dockerfile", "app") if word == "COPY"}
     assert {"engine", "scripts", "pages", "app.py", ".streamlit", "configs", "lora_model"} <= copied
+
+
+def needed(requirements: list[str]) -> set[str]:
+    """The names of packages and of all that they bring with them, as far as they are installed here."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    left = [(Requirement(one), "") for one in requirements]
+    while left:
+        requirement, asked = left.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": asked}):
+            continue
+        one = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if one in found:
+            continue
+        found.add(one)
+        try:
+            brought = metadata.requires(requirement.name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        left += [(Requirement(text), extra) for text in brought for extra in ("", *requirement.extras)]
+    return {name for name, _ in found}
+
+
+@pytest.mark.parametrize("image", ["app", "mlflow"])
+def test_all_that_is_installed_is_pinned(image):
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    asked = {
+        "app": [*project["dependencies"], *project["optional-dependencies"]["ops"]],
+        "mlflow": ["mlflow", "psycopg[binary]", "boto3"],
+    }
+    pins = (PROJECT / "constraints.txt").read_text().splitlines()
+    pinned = {canonicalize_name(line.split("==")[0]) for line in pins if "==" in line}
+    assert needed(asked[image]) - pinned == set()
