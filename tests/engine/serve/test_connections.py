@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
 import time
@@ -56,7 +57,8 @@ def sent(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
         try:
             for part in parts:
                 connection.sendall(part)
-                time.sleep(pause)
+                if select.select([connection], [], [], pause)[0]:  # it has heard enough
+                    break
             while more := connection.recv(65_536):
                 heard += more
         except (ConnectionResetError, BrokenPipeError):
