@@ -50,6 +50,13 @@ def test_a_search_looks_at_models_notes_and_tags(ids):
     assert "No run matches" in shown(run(RUNS, {"q": "nothing like it"}))
 
 
+def test_mlflow_is_named_where_it_is(ids, monkeypatch):
+    assert any("mlflow ui --backend-store-uri sqlite:///" in code.value for code in run(RUNS, {}).code)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ana:secret@mlflow.example:5000")
+    app = run(RUNS, {})
+    assert "http://mlflow.example:5000" in part(app, "mlflow") and "secret" not in shown(app) and not app.code
+
+
 def test_a_run_opens_with_what_made_it_and_takes_a_note(ids, shop):
     app = run(RUNS, {"run": ids["hybrid"]})
     facts = part(app, "run-facts")
