@@ -43,6 +43,10 @@ _PARAMETER = {
     "candidate to compare with": "above",
     "user with a list of test": "user",
     "weight of a member": "weights",
+    "window": "window",
+    "route": "part",
+    "experiment": "part",
+    "retraining": "part",
 }
 
 

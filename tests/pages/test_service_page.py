@@ -183,8 +183,10 @@ def test_traffic_by_route_in_a_window(served):
 
 
 def test_unknown_routes_windows_and_figures_are_named(served):
-    assert "did you mean" in shown(run(SERVICE, {"see": "traffic", "part": "/serch"}))
-    assert "No such window" in shown(run(SERVICE, {"see": "traffic", "window": "1y"}))
+    route = shown(run(SERVICE, {"see": "traffic", "part": "/serch"}))
+    assert "did you mean" in route and "part=%2Fsearch" in route and "Leave it out" in route
+    window = shown(run(SERVICE, {"see": "traffic", "window": "24"}))
+    assert "No such window" in window and "window=24h" in window
     assert "No such figure" in shown(run(SERVICE, {"see": "traffic", "rows": "everything"}))
 
 
