@@ -15,6 +15,7 @@ from engine.slicing import SLICES
 from engine.workspace import Workspace
 from pages.parts import compare, export, links, masks, metrics_cache, states
 from pages.parts.markup import html, join, show
+from pages.parts.metrics_room import part_words
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
 _TABLE = (
@@ -66,7 +67,7 @@ def _show_slices(found: pd.DataFrame, values: RunValues, slices: list[str]) -> N
             html(
                 '<tr><td><a class="sw-link" href="{}">{}</a></td><td class="sw-r">{:,}</td><td>{} {}</td></tr>',
                 links.link(part=f"{name}:{line['part']}", row=None),
-                line["part"],
+                part_words(name, line["part"]),
                 line["n"],
                 compare.badge("up", f"{line[BETTER]:,}"),
                 compare.badge("down", f"{line[WORSE]:,}"),

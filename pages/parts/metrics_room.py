@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from engine import scoreboard
@@ -13,7 +14,7 @@ from engine.runs import Run, differences
 from engine.scoreboard import ROOMS, Scored
 from engine.slicing import SLICES
 from engine.workspace import Workspace
-from pages.parts import links, metrics_cache
+from pages.parts import cards, links, metrics_cache
 from pages.parts.markup import html, show
 
 EVALUATE = {
@@ -191,3 +192,10 @@ def _part(metric: str) -> dict[str, object]:
         low, high = links.span("bin")
         part[metric] = (low, high)
     return part
+
+
+def part_words(slice_name: str, value: object) -> str:
+    """A part of a slice as people read it; nothing where a row has none."""
+    if pd.isna(value):
+        return ""
+    return cards.category(str(value)) if slice_name == "category" else str(value)

@@ -14,7 +14,16 @@ from engine.trec import trec_files
 from pages.parts import cards, compare, export, links, masks, metrics_cache, metrics_charts, picture, shell, states
 from pages.parts.markup import html, join, show
 from pages.parts.metrics_items import OF_ITEMS, show_items
-from pages.parts.metrics_room import OPENED, Room, choose, choose_kind, named_runs, open_room, show_definitions
+from pages.parts.metrics_room import (
+    OPENED,
+    Room,
+    choose,
+    choose_kind,
+    named_runs,
+    open_room,
+    part_words,
+    show_definitions,
+)
 from pages.parts.metrics_tags import show_tags
 
 _TITLE = '<div class="sw-section"><h2>{}</h2><p>{}</p></div>'
@@ -145,7 +154,7 @@ def show_slices(room: Room) -> None:
     multiples = join(
         metrics_charts.slice_bars(
             SLICES[name].label,
-            [(part, _part(name, part), figure) for part, figure in groups],
+            [(part, part_words(name, part), figure) for part, figure in groups],
             lambda part, name=name: links.link(part=f"{name}:{part}", page=None),
             most=most,
             opened=value if opened == name else "",
@@ -155,7 +164,7 @@ def show_slices(room: Room) -> None:
     )
     show(html('<div class="sw-multiples">{}</div>', multiples), key="slices")
     rows = pd.DataFrame(
-        {"slice": SLICES[name].label, "name": _part(name, part), **{one: getattr(figure, one) for one in _TOLD}}
+        {"slice": SLICES[name].label, "name": part_words(name, part), **{one: getattr(figure, one) for one in _TOLD}}
         for name, groups in found.items()
         if len(groups) > 1
         for part, figure in groups
@@ -229,7 +238,7 @@ def _worded(name: str, value: object, room: Room) -> str:
     if isinstance(value, tuple):
         low, high = value
         return f"{room.line.label} from {low or 0:g}" + (f" to below {high:g}" if high is not None else " on")
-    return f"{SLICES[name].label.lower()} “{value}”"
+    return f"{SLICES[name].label.lower()} “{part_words(name, value)}”"
 
 
 def _table(room: Room, frame: pd.DataFrame) -> object:
@@ -260,17 +269,10 @@ def _row(room: Room, row: dict, slices: list[str], metrics: list[str]) -> object
         '<tr><td><a class="sw-link sw-clip" href="{}">{}</a></td>{}{}{}</tr>',
         _address(room, row),
         name,
-        join(html('<td class="sw-quiet">{}</td>', _part(part, row[part])) for part in slices),
+        join(html('<td class="sw-quiet">{}</td>', part_words(part, row[part])) for part in slices),
         join(html('<td class="sw-r">{}</td>', "–" if pd.isna(row[part]) else f"{row[part]:.3f}") for part in metrics),
         hit,
     )
-
-
-def _part(slice_name: str, value: object) -> str:
-    """A part of a slice as people read it; nothing where a row has none."""
-    if pd.isna(value):
-        return ""
-    return cards.category(str(value)) if slice_name == "category" else str(value)
 
 
 def _address(room: Room, row: dict) -> str:
