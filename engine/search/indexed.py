@@ -65,7 +65,8 @@ class Index:
     def search(self, vectors: NDArray[np.float32], k: int, eligible: NDArray[np.bool_] | None = None) -> Ranked:
         """About the k nearest items of each of (n, dim) `vectors` of length 1, by cosine.
 
-        eligible: (n_items,) which may be found; k of them are when there are as many.
+        eligible: (n_items,) which may be found; k of them are when there are as many. All vectors are read where Chroma
+        doesn't answer any more.
         """
         n = len(self.item_ids)
         allowed = n if eligible is None else int(np.count_nonzero(eligible))
@@ -73,7 +74,10 @@ class Index:
         few = allowed <= self.config.exact_below or wanted > self.config.search * MOST_WANTED
         if self.collection is None or few or not len(vectors):
             return nearest(self.embeddings.vectors, vectors, k, eligible)
-        lists = self.collection.query(vectors, min(wanted, n))
+        try:
+            lists = self.collection.query(vectors, min(wanted, n))
+        except ArtifactError:  # its server is gone since the index was opened; the vectors are here
+            return nearest(self.embeddings.vectors, vectors, k, eligible)
         found = [self._scored(vector, ids, k, eligible) for vector, ids in zip(vectors, lists, strict=True)]
         short = [place for place, ranked in enumerate(found) if (ranked.rows[0] == NONE).sum() > max(0, k - allowed)]
         for place in short:  # the filter's items lie together, elsewhere

@@ -9,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.errors import SettingsError
 from engine.search.base import NONE
 from engine.search.chroma import check_address
+from engine.search.exact import nearest
 from engine.search.index import IndexConfig, index_embeddings, open_index
 from engine.search.indexed import verify
 from tests.engine.search.counting import CountingEncoder
@@ -75,6 +77,20 @@ def test_without_its_server_the_vectors_are_read(workspace, server):
         index = open_index(workspace, "counting", chroma=elsewhere)
         assert "server" in index.problem
         assert (index.search(queries, 5).rows != NONE).all()
+
+
+def test_the_vectors_are_read_when_the_server_is_killed_while_the_index_is_open(workspace, server):
+    embedded(workspace, 300)
+    index_embeddings(workspace, "counting", config=GRAPH, chroma=server)
+    queries = CountingEncoder().encode_queries(["one", "two"])
+    index = open_index(workspace, "counting", chroma=server)
+    assert index.collection is not None
+    right = nearest(index.embeddings.vectors, queries, 5)
+    for process in psutil.Process().children():
+        process.kill()
+        process.wait()
+    found = index.search(queries, 5)
+    assert found.rows.tolist() == right.rows.tolist()
 
 
 @pytest.mark.parametrize(
