@@ -11,7 +11,6 @@ from engine.errors import ShelfwiseError
 from engine.serve.variants import Experiment
 from engine.settings import load_database_url, load_prometheus_address
 from engine.watching.answers import Answers, window
-from engine.watching.business import Business, read_business
 from engine.watching.prometheus import Prometheus
 from engine.watching.store import (
     Standing,
@@ -24,6 +23,7 @@ from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.serve.outcomes import Outcomes
+    from engine.watching.business import Business
 
 FRESH = 10.0  # seconds: the service itself writes no more often
 COSTLY = 60.0  # seconds for which what takes the database longer is kept
@@ -59,7 +59,7 @@ def standing(workspace: Workspace) -> tuple[Standing, float]:
     return _standing(workspace, _key(workspace))
 
 
-def business(workspace: Workspace, length: int) -> Business:
+def business(workspace: Workspace, length: int) -> "Business":
     """What users did in the last `length` days. Raises NotBuiltError or StorageError."""
     return _business(workspace, length, _key(workspace))
 
@@ -98,7 +98,9 @@ def _standing(_workspace: Workspace, key: Key) -> tuple[Standing, float]:
 
 
 @st.cache_data(ttl=COSTLY, max_entries=16, show_spinner="Adding up what users did …")
-def _business(_workspace: Workspace, length: int, key: Key) -> Business:
+def _business(_workspace: Workspace, length: int, key: Key) -> "Business":
+    from engine.watching.business import read_business  # with statistics, which the other rooms do without
+
     now = time.time()
     return read(_workspace, lambda store: read_business(store, length, now))
 
