@@ -90,6 +90,24 @@ def multiples(rows: pd.DataFrame, title: str, axis: str, *, source: str) -> Spec
     return specified(shown, title, source, facets)
 
 
+def leaning(rows: pd.DataFrame, title: str, axis: str, *, source: str) -> Spec:
+    """What raises and what lowers something. rows: group, name, value (below 0: lowers); a picture per group."""
+    y = {"field": "name", "type": "nominal", "title": None, "sort": None}
+    raised = {"condition": {"test": "0 > datum.value", "value": COLOURS[1]}, "value": COLOURS[2]}
+    bar = {
+        "mark": {"type": "bar"},
+        "encoding": {"y": y, "x": {"field": "value", "type": "quantitative", "title": axis}, "color": raised},
+    }
+    facets = {
+        "facet": {
+            "row": {"field": "group", "title": None, "sort": None, "header": {"labelAngle": 0, "labelAlign": "left"}}
+        },
+        "spec": {"width": 420, "height": {"step": 22}, **bar},
+        "resolve": {"scale": {"x": "independent", "y": "independent"}},
+    }
+    return specified(rows, title, source, facets)
+
+
 def specified(rows: pd.DataFrame, title: str, subtitle: str, body: Mapping[str, Any]) -> Spec:
     """The whole specification, its rows inside it."""
     return {

@@ -1,12 +1,16 @@
 """One candidate opened: what each member adds to its score and by which features; and why it is above another."""
 
+from functools import partial
+
+import pandas as pd
 import streamlit as st
 from markupsafe import Markup
 
+from engine import figures
 from engine.rank.pairs import Pair, Part
 from engine.rank.swaps import ABOVE, LIST, FeatureSwap, WeightSwap
 from engine.ranking.decisions import Decision
-from pages.parts import cache, cards, links, ranking_cache
+from pages.parts import cache, cards, links, picture, ranking_cache
 from pages.parts.charts import percent
 from pages.parts.markup import html, icon, join, show
 from pages.parts.ranking_charts import lean, signed
@@ -85,6 +89,23 @@ def _show_one(room: Room, list_id: str, found: Decision, row: int) -> None:
     told = ranking_cache.explained(room.opened, list_id, row)
     shown = join(_inside(room, found, row, name, told[name]) for name in room.counting if told[name])
     show(shown or html('<p class="sw-note">None of the members tells parts.</p>'), key="feature-parts")
+    make = partial(_pictured, room, found, row, parts, told)
+    picture.save(make, name=f"{room.workspace.name}-why-{mine['item_id']}", key="picture-why")
+
+
+def _pictured(
+    room: Room, found: Decision, row: int, parts: dict[str, float], told: dict[str, dict[str, float]]
+) -> figures.Spec:
+    """What members and their features add, as a picture; whose list it is stays out of it."""
+    lines = [("What each member adds", label(name), part) for name, part in parts.items()]
+    for name in room.counting:
+        best = sorted(told[name].items(), key=lambda one: -abs(one[1]))[:FEATURES]
+        lines += [(label(name), " ".join(_told(room, found, row, what)), value) for what, value in best]
+    rows = pd.DataFrame(lines, columns=["group", "name", "value"])
+    item_id = found.candidates.loc[found.candidates["row"] == row, "item_id"].iloc[0]
+    title = f"Why {_item(room, item_id)['title']} ({item_id}) stands there"
+    source = picture.source(room.workspace, f"ensemble {room.opened.opening.card.version}")
+    return figures.leaning(rows, title, "Added to the score, in each one’s own units", source=source)
 
 
 def _inside(room: Room, found: Decision, row: int, name: str, parts: dict[str, float]) -> Markup:

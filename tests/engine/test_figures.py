@@ -17,6 +17,12 @@ MADE = {
     "bars": figures.bars(NAMED, "Bars", "SKUs", source="run r"),
     "columns": figures.columns(NAMED, "Columns", "Stars", source="run r"),
     "curve": figures.curve([5, 3, 0], "Tail", ("Rank", "SKUs"), source="run r"),
+    "leaning": figures.leaning(
+        pd.DataFrame({"group": ["a", "b"], "name": ["x", HOSTILE], "value": [1.0, -2.0]}),
+        "Why",
+        "Added",
+        source="run r",
+    ),
     "multiples": figures.multiples(RANGED, "Slices", "Recall", source="run r"),
 }
 

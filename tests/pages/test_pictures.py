@@ -30,6 +30,10 @@ def pictures(monkeypatch, ranked_home, home):
     return opened
 
 
+def run_of_ranking(home):
+    return RunStore(Workspace.open(home / "demo")).list("rank")[0]
+
+
 def test_every_chart_of_the_pages_has_its_picture(pictures, home):
     run_id = RunStore(Workspace.open(home / "demo")).list("recommend")[0].id
     found = pictures("")
@@ -38,6 +42,10 @@ def test_every_chart_of_the_pages_has_its_picture(pictures, home):
     assert {f"{run_id}-recall-20-histogram.png", f"{run_id}-recall-20-slices.png", "curve-recall.html"} <= set(found)
     found |= pictures("leaks", room="recommend", run=run_id)
     found |= {**pictures("rank"), **pictures("rank", see="features")}
+    rows = RunStore(Workspace.open(home / "demo")).rows(run_of_ranking(home).id, columns=["list_id", "hits"])
+    listed = {"see": "decision", "list": rows["list_id"].iloc[0], "sku": rows["hits"].iloc[0][0]}
+    why = pictures("rank", **listed)
+    assert why[f"demo-why-{listed['sku']}.png"]()[:4] == b"\x89PNG"
     assert {f"{run_id}-leaks-10.html", "demo-ensemble-chances.png", "demo-importance.png"} <= set(found)
     for name in (f"{run_id}-recall-20-slices.png", f"{run_id}-leaks-10.png", "demo-ensemble-chances.png"):
         assert found[name]()[:4] == b"\x89PNG", name
