@@ -18,23 +18,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from engine.errors import SettingsError, shown
+from engine.retraining.config import STEPS
+from engine.retraining.job import Asked, retrain
+from engine.retraining.pruning import prune_versions
 from engine.settings import load_settings, person
-from engine.workspace import find_workspace
+from engine.workspace import Workspace, find_workspace
 from scripts.cli import chosen_seed, chosen_workspace, parser, progress, run
 
 REFUSED = 3
-ALL_STEPS = "validate, features, train, evaluate, compare, promote, notify"
 
 
 @run
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what is left of a retraining and say how it ended."""
     arguments = _parser().parse_args(argv)
-    from engine.retraining.job import Asked, retrain
-
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
     if arguments.prune is not None:
-        return _prune(workspace.name, arguments.prune)
+        return _prune(workspace, arguments.prune)
     asked = Asked(
         run=arguments.run,
         only=arguments.only,
@@ -70,12 +70,11 @@ def _settings(arguments: Namespace) -> dict[str, object]:
     return given
 
 
-def _prune(name: str, keep: int) -> int:
-    from engine.retraining.pruning import prune_versions
-
+def _prune(workspace: Workspace, keep: int) -> int:
+    """Remove old versions and say which."""
     if keep < 0:
         raise SettingsError(f"--prune is {keep}; it must be 0 or more.")
-    removed = prune_versions(find_workspace(load_settings().home, name), keep)
+    removed = prune_versions(workspace, keep)
     for model, version in removed:
         print(f"removed {model} {version}")
     print(f"{len(removed)} old versions removed; the newest {keep} of each model stay, and all that is in use")
@@ -96,7 +95,9 @@ def _moment(text: str | None) -> datetime | None:
 def _parser() -> ArgumentParser:
     made = parser(__doc__)
     made.add_argument("--run", metavar="ID", help="the run to begin or go on with (default: what was stopped, or new)")
-    made.add_argument("--only", metavar="STEP", help=f"this step alone, of {ALL_STEPS}; those before it must be done")
+    made.add_argument(
+        "--only", metavar="STEP", help=f"this step alone, of {', '.join(STEPS)}; those before it must be done"
+    )
     made.add_argument("--force", metavar="STEP", help="do this step, and what follows from it, although it is done")
     made.add_argument(
         "--margin", type=float, help="by how much the new models may be worse in NDCG@10 (default: 0.005)"

@@ -3,6 +3,8 @@
 What serves has usually learned from that window already, and would win by heart. So its recipe (the settings and the
 weights on its cards) is fitted on what the challenger's was fitted on, and the two are asked the same. Only a version
 that was made before the window began is asked as it is.
+
+The window is read every day, so the figure is a gate and not a result to report: settings are never chosen by it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from engine.recommend.base import Recommender
 from engine.recommend.evaluation import Task
 from engine.recommending.measuring import compare_rows, measure
 from engine.recommending.serving import open_model
-from engine.recommending.shop import Shop, open_shop, shop_at
+from engine.recommending.shop import RecommendConfig, Shop, open_shop, shop_at
 from engine.recommending.training import PIPELINE, described
 from engine.retraining.context import Context, Found
 from engine.retraining.evaluating import rows_of
@@ -43,7 +45,10 @@ def compare(context: Context) -> Found:
     challenger = read_recipe(context.found("train")["recipe"])
     store, run = RunStore(context.workspace), context.found("evaluate")["runs"][PIPELINE]
     new = store.rows(run)
-    old, way, why, its_run = _serving_rows(context, serving, challenger, new, run)
+    if same(serving.recipe, challenger):
+        old, way, why, its_run = new, SAME, "settings and weights are equal, so the lists are", run
+    else:
+        old, way, why, its_run = _serving_rows(context, serving, serving.recipe, challenger.shop)
     difference = compare_rows(old, new, context.config.metric, seed=context.config.seed)
     guards = _guards(old, new, context.config.guards)
     promote, verdict = _verdict(difference, guards, context.config.margin)
@@ -66,14 +71,10 @@ def compare(context: Context) -> Found:
 
 
 def _serving_rows(
-    context: Context, serving: Serving, challenger: Recipe, new: pd.DataFrame, run: str
+    context: Context, serving: Serving, recipe: Recipe, shop_config: RecommendConfig
 ) -> tuple[pd.DataFrame, str, str, str]:
     """The lists of what serves for the test window, how they came about and why so, and the run that keeps them."""
-    recipe = serving.recipe
-    assert recipe is not None
-    if same(recipe, challenger):
-        return new, SAME, "settings and weights are equal, so the lists are", run
-    shop = open_shop(context.workspace, challenger.shop)
+    shop = open_shop(context.workspace, shop_config)
     then = shop_at(context.workspace, shop, "test")
     task = then.task("test")
     models, way, why = _models(context, serving, recipe, then, task)

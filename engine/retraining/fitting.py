@@ -134,7 +134,7 @@ def _save_all(
     context: Context, shop: Shop, recipe: Recipe, versions: Mapping[str, str], write_trial: Callable[[Path], None]
 ) -> None:
     """Fit on everything and save each version that isn't there from a try before this one."""
-    workspace, seed, weights = context.workspace, context.config.seed, recipe.weights
+    workspace, seed, weights = context.workspace, context.config.seed, recipe.weights or PipelineConfig()
     everything = shop.all
     for name, own in recipe.settings.items():
         if not _there(workspace, name, versions[name]):
@@ -142,7 +142,6 @@ def _save_all(
             _save(context, shop, name, versions[name], own, model.save)
 
     def write(folder: Path) -> None:
-        assert weights is not None
         write_config(folder, weights)
         write_models(folder, {name: version for name, version in versions.items() if name != PIPELINE})
         write_trial(folder)

@@ -12,7 +12,7 @@ from engine.atomic import remove
 from engine.errors import DataError, ShelfwiseError, UnknownNameError
 from engine.retraining.config import STEPS, RetrainConfig
 from engine.retraining.context import Context, Found, Progress
-from engine.retraining.folder import RunFolder, RunState, Step, folders, locked, open_folder, plan_name, prune_folders
+from engine.retraining.folder import RunFolder, RunState, Step, locked, open_folder, plan_name, prune_folders
 from engine.retraining.keys import key_of
 from engine.retraining.steps import WORK
 from engine.settings import load_settings
@@ -111,13 +111,8 @@ class _Job:
         """Do one step, unless it is done and was made from what is there now."""
         key, idle = self._key(state, name), self._idle(state, name)
         known = state.steps.get(name)
-        if (
-            known
-            and not force
-            and known.key == key
-            and known.status != "failed"
-            and (known.status == "skipped") == idle
-        ):
+        usual = known is not None and known.status != "failed" and (known.status == "skipped") == idle
+        if known and usual and known.key == key and not force:
             return state
         state = self._forget(state, name, known, key, force=force)
         key = self._key(state, name)
@@ -187,9 +182,3 @@ def _begin(folder: RunFolder, asked: Asked) -> RunState:
     if asked.force and asked.force not in state.forced:
         changes |= {"forced": (*state.forced, asked.force)}
     return replace(state, **changes)  # type: ignore[arg-type]
-
-
-def last_state(workspace: Workspace) -> RunState | None:
-    """The newest retraining of a workspace; None when there was none."""
-    newest = next(iter(folders(workspace)), None)
-    return newest.load() if newest else None
