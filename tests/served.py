@@ -32,10 +32,10 @@ def started(home, *options: str) -> tuple[subprocess.Popen, int]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "scripts/serve.py", "--open", "--rate", "0", "--port", str(port), *options]
-    process = subprocess.Popen(
-        command, cwd=PROJECT, env={**os.environ, "SHELFWISE_HOME": str(home), "PYTHONPATH": str(PROJECT)},
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    known = {**os.environ, "SHELFWISE_HOME": str(home), "PYTHONPATH": str(PROJECT)}
+    log = home / f"serve-{port}.log"
+    with log.open("wb") as lines:  # a pipe that nobody reads fills up, and then a process can't even end
+        process = subprocess.Popen(command, cwd=PROJECT, env=known, stderr=lines)
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -44,4 +44,5 @@ def started(home, *options: str) -> tuple[subprocess.Popen, int]:
         except OSError:
             time.sleep(0.1)
     process.kill()
-    raise AssertionError(process.communicate()[1])
+    process.wait()
+    raise AssertionError(log.read_text(encoding="utf-8"))
