@@ -75,8 +75,9 @@ def queries(workspace: Workspace) -> Queries:
 
 def masks(workspace: Workspace) -> Masks:
     """What people are called where they are masked; shared between sessions."""
-    runs = tuple(sorted(place.name for place in (workspace.path / "runs").glob("*")))
-    return _masks(workspace, (str(workspace.path), workspace.data_hash(), runs))
+    runs = workspace.path / "runs"
+    changed = runs.stat().st_mtime_ns if runs.exists() else 0  # when a run came or went
+    return _masks(workspace, (str(workspace.path), workspace.data_hash(), changed))
 
 
 def summary(workspace: Workspace) -> overview.Overview:

@@ -58,14 +58,15 @@ def serve(home: Path, **more: str) -> Iterator[str]:
 
 
 @contextmanager
-def browser(*flags: str) -> Iterator[webdriver.Chrome]:
-    """A Chromium with a profile of its own, which notes every request; flags: more of its options."""
+def browser(*flags: str, noted: bool = False) -> Iterator[webdriver.Chrome]:
+    """A Chromium with a profile of its own. flags: more of its options; noted: every request is kept in its log."""
     with tempfile.TemporaryDirectory() as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         for flag in (*FLAGS, *flags, f"--user-data-dir={profile}"):
             options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        if noted:
+            options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
         try:
             yield driver

@@ -44,7 +44,7 @@ def drawn(driver, ready):
 
 
 def test_all_stories_click_through_to_their_ends(offline):
-    with browser(BLOCKED) as driver:
+    with browser(BLOCKED, noted=True) as driver:
         driver.get(f"{offline}/tour?workspace=demo&see=1")
         drawn(driver, "document.querySelectorAll('.sw-story').length === 5")
         stories = driver.execute_script(STORIES)
