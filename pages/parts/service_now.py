@@ -1,5 +1,6 @@
 """The room Now: whether the service runs, how it does, and what it serves."""
 
+import streamlit as st
 from markupsafe import Markup
 
 from engine.errors import ShelfwiseError
@@ -23,6 +24,8 @@ def show_room(workspace: Workspace) -> None:
     found, now = _standing(workspace)
     if found:
         show(_up(found, now), key="up")
+        if not found.running:
+            st.code(service_cache.command(workspace), language="bash", wrap_lines=True)
     title("The last five minutes", "A number opens the minutes that it is made of", key="now")
     tiles(_tiles(watched.answers), key="tiles")
     when_read(watched)
@@ -95,16 +98,19 @@ def _flagged(flag: str, said: str) -> object:
 
 
 def _show_parts(found: Standing, now: float) -> None:
-    title("What serves", "The version of each part, and how old it is", key="parts")
+    said = "What serves" if found.running else "What served last"
+    title(said, "The version of each part, and how old it is", key="parts")
     parts = [part for part in found.parts if part.name in NAMES and (part.versions or part.problem)]
     if not parts:
         note("No part serves anything yet.", key="parts")
         return
-    rows = [_part(part, now) for part in sorted(parts, key=lambda part: list(NAMES).index(part.name))]
-    show(table(("Part", "What serves"), rows, left=2, style="sw-breakdown"), key="parts")
+    rows = [
+        _part(part, now, bool(found.running)) for part in sorted(parts, key=lambda part: list(NAMES).index(part.name))
+    ]
+    show(table(("Part", "Version"), rows, left=2, style="sw-breakdown"), key="parts")
 
 
-def _part(part: Part, now: float) -> tuple[object, object]:
+def _part(part: Part, now: float, running: bool) -> tuple[object, object]:
     versioned = links.link("runs", see="versions")
     versions = join(
         (html('<a class="sw-link" href="{}"><code>{}</code></a>', versioned, one) for one in part.versions), ", "
@@ -112,16 +118,18 @@ def _part(part: Part, now: float) -> tuple[object, object]:
     made = html(" made {} ago", span(now - part.made)) if part.versions and part.made else ""
     if part.versions and part.made and now - part.made > STALE:
         made = html('{} <span class="sw-badge sw-down">{} old</span>', made, icon("warning"))
-    return NAMES[part.name], html("{}{} {}", versions, made, _state(part))
+    return NAMES[part.name], html("{}{} {}", versions, made, _state(part, running))
 
 
-def _state(part: Part) -> Markup:
+def _state(part: Part, running: bool) -> Markup:
     if not part.built:
         return html('<span class="sw-quiet sw-small">{}</span>', part.problem)
     if part.problem:
         kept = "so the version before serves on" if part.versions else "and nothing serves"
         said = html('<span class="sw-badge sw-down">{} the newest can’t serve</span> {}.', icon("error"), kept)
         return html('{} <span class="sw-small">{}</span>', said, part.problem)
+    if not running:
+        return html("")
     if len(part.versions) > 1:
         return html('<span class="sw-badge sw-same">{} changing over</span>', icon("sync"))
     return html('<span class="sw-badge sw-up">{} serves</span>', icon("check_circle"))

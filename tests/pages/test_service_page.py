@@ -157,7 +157,9 @@ def test_a_service_that_stopped_is_told_apart_from_one_that_was_killed(served):
     import streamlit as st
 
     st.cache_data.clear()
-    assert "it was stopped 5 minutes ago" in part(run(SERVICE, {}), "up")
+    app = run(SERVICE, {})
+    assert "it was stopped 5 minutes ago" in part(app, "up") and "scripts/serve.py" in app.code[0].value
+    assert "What served last" in part(app, "parts-title") and " serves</span>" not in part(app, "parts")
 
 
 def test_each_number_opens_rows_that_give_it(served):
