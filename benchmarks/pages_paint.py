@@ -1,10 +1,11 @@
 """First paint and rerun of each page: python benchmarks/pages_paint.py [--workspace demo] [--runs 5]
 
-In a real browser on a workspace of this machine, best the demo store. First paint: from opening the page's address in
-a fresh browser tab until its script has ended and our markup stands there, on a server that has opened every page once
-(what the very first opening takes is printed beside it: models and caches are loaded then). Rerun: from a click that
-changes nothing but the address (the switch that masks people) until the page stands there again, caches warm. Prints
-the median and the range of each. Three minutes on two cores; needs chromium, chromedriver and a workspace.
+In a real browser on a workspace of this machine, best the demo store. First paint: from opening the page's address anew
+until its script has ended and our markup stands there, on a server that has opened every page once (what that took is
+printed beside it: models and caches are loaded then). The overview comes first in each fresh browser, so it also loads
+the app's own scripts into it. Rerun: from a click on the switch that masks people, which runs the page again and draws
+all of it anew, until it stands there; caches are warm. Prints the median and the range of each. Five minutes on two busy
+cores; needs chromium, chromedriver and a workspace.
 """
 
 import argparse
