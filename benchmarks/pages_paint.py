@@ -4,8 +4,8 @@ In a real browser on a workspace of this machine, best the demo store. First pai
 until its script has ended and our markup stands there, on a server that has opened every page once (what that took is
 printed beside it: models and caches are loaded then). The overview comes first in each fresh browser, so it also loads
 the app's own scripts into it. Rerun: from a click on the switch that masks people, which runs the page again and draws
-all of it anew, until it stands there; caches are warm. Prints the median and the range of each. Five minutes on two busy
-cores; needs chromium, chromedriver and a workspace.
+all of it anew, until it stands there; caches are warm. Prints the median and the range of each. Five minutes on
+two busy cores; needs chromium, chromedriver and a workspace.
 """
 
 import argparse
