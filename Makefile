@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 PORT ?= 8501
 SERVE_PORT ?= 8600
 
-.PHONY: run serve test check format demo clean
+.PHONY: run serve test check format demo pipeline clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.base  ## prepare the demo store when there is none, then serve the app
@@ -31,6 +31,10 @@ format: $(VENV)/.dev
 
 demo: $(VENV)/.base  ## make the demo store again
 	@$(BIN)/python scripts/prepare_demo.py
+
+pipeline: $(VENV)/.dev  ## the demo from its tables to its figures, skipping what is unchanged
+	@$(BIN)/dvc repro
+	@$(BIN)/dvc metrics show
 
 clean:
 	rm -rf $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache
