@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.recommend.events import EventLog
+from engine.serve.config import USUAL_K
 from engine.serve.logs import log, log_failure
 from engine.serve.making import Asked, Kind, make_lists
 from engine.serve.service import Service
 
-K = 10  # as long as lists are that ask for no other length
 BATCH = 16  # a few milliseconds, so that no request waits long for them
 EVERY = 1.0  # seconds between looks whether another version serves
 
@@ -77,7 +77,7 @@ async def _make(service: Service, users: list[str]) -> int:
     for user_id in users:
         loaded = service.parts.experimenting.choose(user_id).loaded
         if loaded is not None:
-            asked.setdefault(Kind(service, loaded.value, K, None), []).append(Asked(user_id, K))
+            asked.setdefault(Kind(service, loaded.value, USUAL_K, None), []).append(Asked(user_id, USUAL_K))
     made = 0
     for kind, some in asked.items():
         lists = await make_lists(kind, some, service.work.load)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from engine.errors import SettingsError
 
-MOST_K = 100
+USUAL_K, MOST_K = 10, 100  # items of a list that asks for no other number, and of the longest
 MOST_TEXT = 256  # characters of an id
 MOST_QUERY = 500  # characters of a query
 

@@ -13,6 +13,7 @@ from engine.errors import DataError, StorageError
 from engine.search.filters import Filters
 from engine.serve import finding, recommendations, telling
 from engine.serve.access import Served, needs
+from engine.serve.config import USUAL_K
 from engine.serve.experimenting import Experimenting
 from engine.serve.making import NOBODY, Asked
 from engine.serve.metrics import CONTENT_TYPE
@@ -69,7 +70,7 @@ watching = APIRouter()
 async def recommendations_of_user(
     service: Served,
     user_id: Annotated[Id, Path(examples=["U-1042"])],
-    k: Annotated[K, Query()] = 10,
+    k: Annotated[K, Query()] = USUAL_K,
     category: Category = None,
     explain: bool = False,
 ) -> Response:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from engine.serve.config import MOST_K, MOST_QUERY, MOST_TEXT
+from engine.serve.config import MOST_K, MOST_QUERY, MOST_TEXT, USUAL_K
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, Field(min_length=1, max_length=MOST_TEXT, pattern=_PRINTABLE)]
@@ -55,7 +55,7 @@ class SessionAsked(Form):
 
     events: Annotated[list[Step], Field(max_length=200)]
     user_id: Id | None = Field(None, examples=["U-1042"])
-    k: Annotated[K, BeforeValidator(_number)] = 10
+    k: Annotated[K, BeforeValidator(_number)] = USUAL_K
     category: Text | None = Field(None, examples=["Bags"])
     explain: StrictBool = False
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.serve.access import may_ask
-from engine.serve.config import MOST_TEXT
+from engine.serve.config import MOST_TEXT, USUAL_K
 from engine.serve.making import Asked
 from engine.serve.problems import Problem
 from engine.serve.recommendations import recommend
@@ -23,7 +23,6 @@ from engine.serve.service import Service
 PREFIX = "/recommendations/"
 _USER = re.compile(rf"[^\x00-\x1f\x7f]{{1,{MOST_TEXT}}}")
 _QUERY = re.compile(rb"(?:k=([1-9][0-9]?|100))?")
-K = 10  # the route's own
 
 
 @dataclass(frozen=True)
@@ -67,4 +66,4 @@ def plain(scope: Scope) -> Asked | None:
     user_id = path[len(PREFIX) :]
     if query is None or not _USER.fullmatch(user_id):
         return None
-    return Asked(user_id, int(query[1] or K))
+    return Asked(user_id, int(query[1] or USUAL_K))
