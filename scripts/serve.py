@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     workspace = find_workspace(load_settings().home, chosen_workspace(arguments.workspace))
     if arguments.workers == 1:
         return _serve(arguments, workspace.path)
-    with tempfile.TemporaryDirectory(prefix="shelfwise-metrics-") as folder:
+    with tempfile.TemporaryDirectory(prefix="shelfwise-metrics-", dir=_memory()) as folder:
         share_metrics(Path(folder))  # a scrape reaches one process and must tell of all
         return _serve(arguments, workspace.path)
 
@@ -87,6 +87,12 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
         return 0 if server.started else 1
     Supervisor(serving, sockets=[serving.bind_socket()]).run()
     return 0
+
+
+def _memory() -> str | None:
+    """Where files lie in memory, None where there is no such place: the figures that processes share are memory-mapped,
+    and a full disk under them would kill each process that counts something new."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of a random name is made there
 
 
 def _app(workspace: Path, config: ServeConfig, url: str | None) -> FastAPI:

@@ -33,7 +33,7 @@ from tests.tagged import fill, made
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 SOURCES = ("item_knn", "popular")
-STARTING = 60  # seconds that a service may take to answer first
+STARTING = 240  # seconds that a service may take to answer first
 
 
 def build_whole(home: Path, name: str = "demo", *, items: int = 40, users: int = 40) -> Workspace:
