@@ -41,7 +41,7 @@ def replaced(text: str, changes: Mapping[str, str]) -> str:
     return text
 
 
-def until(told: Callable[[], Any], seconds: float = 60) -> Any:
+def until(told: Callable[[], Any], seconds: float = 120) -> Any:
     """What `told` gives as soon as it is something; an address that doesn't answer yet is nothing."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -83,11 +83,11 @@ class Prometheus:
 
 @contextmanager
 def prometheus(folder: Path, targets: list[str], key: str) -> Iterator[Prometheus]:
-    """The server of deploy/prometheus, over other targets and every second; its data lies in `folder`."""
+    """The server of deploy/prometheus, over other targets and every two seconds; its data lies in `folder`."""
     program, port = tool("prometheus"), free_port()
     (folder / "key").write_text(key)
     shutil.copy(RULES, folder)
-    addresses = {SERVICE: ", ".join(targets), ITSELF: f"127.0.0.1:{port}", KEY_FILE: str(folder / "key"), EVERY: "1s"}
+    addresses = {SERVICE: ", ".join(targets), ITSELF: f"127.0.0.1:{port}", KEY_FILE: str(folder / "key"), EVERY: "2s"}
     (folder / CONFIG.name).write_text(replaced(CONFIG.read_text(), addresses))
     command = [program, f"--config.file={folder / CONFIG.name}", f"--storage.tsdb.path={folder / 'data'}"]
     with (folder / "log").open("w") as log:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 
 import prometheus_client
 import pytest
@@ -16,7 +19,7 @@ from engine.atomic import write_json
 from engine.serve.metrics import Metrics
 from tests.monitored import RULES, Prometheus, prometheus, until
 from tests.recommended import BAGS, SHOES, build
-from tests.running import end, free_port, make_key, start
+from tests.running import Served, end, free_port, make_key, start
 
 DASHBOARDS = [json.loads(text) for text in documents().values()]
 ALERTS = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
@@ -28,7 +31,7 @@ def event(number: int, kind: str, user: str, **more) -> dict:
     return {"event_id": f"{kind}-{user}-{number}", "user_id": user, "item_id": BAGS[number % 5], "event": kind, **more}
 
 
-def visit(served, turn: int) -> None:
+def visit(served: Served, turn: int) -> None:
     """What users of both tastes, and of none, ask and do; once too often, out of time, and without a key."""
     for user in ("U-01", "U-02", "U-03", "U-04", "nobody", f"new-{turn}"):
         served.ask(f"/recommendations/{user}?explain=true")
@@ -45,6 +48,13 @@ def worse(metrics: Metrics) -> None:
     metrics.fallbacks.labels("recommendations", "deadline").inc()
     metrics.errors.labels("events", "StorageError").inc()
     metrics.swaps.labels("recommendations", "failed").inc()
+
+
+def goes_on(served: Served, trouble: Metrics, server: Prometheus, turns: Iterator[int], seen: str) -> bool:
+    """Another visit and more trouble; whether Prometheus has seen enough of it. A busy machine needs several."""
+    visit(served, next(turns))
+    worse(trouble)
+    return bool(server.ask(seen))
 
 
 def experiment() -> dict:
@@ -67,11 +77,13 @@ def watched(tmp_path_factory):
         with prometheus(folder, [f"127.0.0.1:{server.server_port}", f"127.0.0.1:{port}"], key) as asked:
             served = start(workspace, "--deadline", "20", workers=2, key=key, port=port)
             try:
-                visit(served, 1)
-                until(lambda: asked.ask('shelfwise_events_total{outcome="conflict"}'))
-                visit(served, 2)
-                until(lambda: asked.ask('increase(shelfwise_requests_total{route="unmatched"}[10m]) > 0'))
-                until(lambda: worse(trouble) or asked.ask("increase(shelfwise_fallbacks_total[10m]) > 0"))
+                turns = count()
+                for grown in (
+                    'shelfwise_events_total{outcome="conflict"}',
+                    'shelfwise_requests_total{route="unmatched"}',
+                    "shelfwise_fallbacks_total",
+                ):
+                    until(partial(goes_on, served, trouble, asked, turns, f"increase({grown}[10m]) > 0"))
                 until(lambda: asked.ask('ALERTS{alertstate="firing"}'))
                 yield asked
             finally:
