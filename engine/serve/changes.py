@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-_NEWER = "SELECT rowid, event_id, user_id FROM events WHERE rowid >= ? ORDER BY rowid"
+_NEWER = "SELECT rowid, event_id, user_id FROM events WHERE rowid >= ? ORDER BY rowid LIMIT ?"
 _NEWEST = "SELECT rowid, event_id FROM events ORDER BY rowid DESC LIMIT 1"
 NOTHING = (0, "")
+MOST = 10_000  # newer events that are read; of more, whose they are would take too long
 CHECK = 1.0  # seconds between looks whether it is still the same file
 
 
@@ -93,15 +94,19 @@ class Changes:
 
     def _newer(self, connection: sqlite3.Connection) -> Changed:
         if self._last is None:
-            self._last = connection.execute(_NEWEST).fetchone() or NOTHING
-            return Changed(sure=True, everyone=True)
-        rows = connection.execute(_NEWER, (self._last[0],)).fetchall()
+            return self._everyone(connection)
+        rows = connection.execute(_NEWER, (self._last[0], MOST + 1)).fetchall()
         if self._last != NOTHING:
             if not rows or rows[0][:2] != self._last:  # events were deleted by hand, so rowids tell nothing
-                self._last = connection.execute(_NEWEST).fetchone() or NOTHING
-                return Changed(sure=True, everyone=True)
+                return self._everyone(connection)
             rows = rows[1:]
+        if len(rows) >= MOST:
+            return self._everyone(connection)
         if not rows:
             return SAME
         self._last = rows[-1][:2]
         return Changed(sure=True, users=tuple(user for _, _, user in rows))
+
+    def _everyone(self, connection: sqlite3.Connection) -> Changed:
+        self._last = connection.execute(_NEWEST).fetchone() or NOTHING
+        return Changed(sure=True, everyone=True)

@@ -79,6 +79,17 @@ def test_events_that_were_deleted_by_hand_may_be_anybodys(stored, changes):
     assert changes.look() == users("Dan")
 
 
+def test_very_many_events_at_once_may_be_anybodys(stored, changes, monkeypatch):
+    monkeypatch.setattr("engine.serve.changes.MOST", 3)
+    for before in ([], [view("x", "Xia")]):
+        stored.add(before)
+        changes.look()
+        stored.add([view(f"a{n}-{len(before)}", "Ann") for n in range(2)])
+        assert changes.look() == users("Ann", "Ann")
+        stored.add([view(f"b{n}-{len(before)}", "Bob") for n in range(4)])
+        assert changes.look().everyone and changes.look() == SAME
+
+
 def test_a_file_that_is_gone_or_another_one_is_noticed(stored, changes, file, tmp_path, monkeypatch):
     monkeypatch.setattr("engine.serve.changes.CHECK", 0.0)
     stored.add([view("a", "Ann")])
