@@ -81,6 +81,16 @@ def test_everybody_from_elsewhere_needs_a_key(shop, capsys):
     assert "make keys" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [["--workers", "0"], ["--port", "70000"], ["--deadline", "0"], ["--rate", "-1"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--workers", "0"],
+        ["--port", "70000"],
+        ["--deadline", "0"],
+        ["--rate", "-1"],
+        ["--remember", "-1"],
+        ["--ahead", "1"],
+    ],
+)
 def test_options_that_cannot_be_used_are_told(shop, options, capsys):
     assert main(options) == 2 and capsys.readouterr().err.count("\n") == 1
