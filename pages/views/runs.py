@@ -7,6 +7,8 @@ import streamlit as st
 
 from engine.decisions import MAX_REASON
 from engine.errors import ShelfwiseError, UnknownNameError, counted
+from engine.recommending import promoting
+from engine.recommending.training import KIND, PIPELINE
 from engine.run_notes import MAX_NOTE, MAX_TAG, Note, RunNotes
 from engine.runs import Run, RunStore
 from engine.scoreboard import ROOMS
@@ -207,7 +209,9 @@ def _show_promoting(workspace: Workspace, found: list[Version]) -> None:
     if key not in known:
         raise UnknownNameError("version", key, known)
     one = known[key]
-    show(html("<h3>Let {} {} serve</h3>", f"{one.kind}/{one.name}", one.version), key="promote-title")
+    with_models = html("<p>The models that it was measured with go along.</p>") if _with_models(one) else ""
+    title = html("<h3>Let {} {} serve</h3>{}", f"{one.kind}/{one.name}", one.version, with_models)
+    show(title, key="promote-title")
     deciding.choose_name()
     with st.form("promote", border=False):
         st.text_input("Why", max_chars=MAX_REASON, key="promote-reason", placeholder="What was wrong with the other")
@@ -215,11 +219,22 @@ def _show_promoting(workspace: Workspace, found: list[Version]) -> None:
 
 
 def _promote(workspace: Workspace, one: Version) -> None:
-    reason = st.session_state["promote-reason"]
-    act = partial(Versions(workspace).promote, one.kind, one.name, one.version, reason=reason, who=deciding.who())
+    said = {"reason": st.session_state["promote-reason"], "who": deciding.who()}
+
+    def act() -> None:
+        if _with_models(one):
+            promoting.promote_pipeline(workspace, one.version, **said)
+        else:
+            Versions(workspace).promote(one.kind, one.name, one.version, **said)
+
     if deciding.tried(act):
         deciding.say(f"{one.kind}/{one.name} {one.version} serves now")
         links.follow(links.link(row=None))
+
+
+def _with_models(one: Version) -> bool:
+    """Whether a version was measured with versions of other artifacts, which go to serve with it."""
+    return (one.kind, one.name) == (KIND, PIPELINE)
 
 
 def _as_table(runs: list[Run], notes: dict[str, Note]) -> pd.DataFrame:

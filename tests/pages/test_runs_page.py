@@ -6,6 +6,8 @@ from conftest import run
 from reading import part, shown
 
 from engine.artifacts import ArtifactStore, Card
+from engine.recommending import promoting
+from engine.recommending.training import KIND, PIPELINE
 from engine.run_notes import RunNotes
 from engine.runs import RunStore, new_run
 from engine.versions import Versions
@@ -79,6 +81,19 @@ def test_an_older_version_serves_again_with_a_reason(versions):
     next(button for button in app.button if button.label == "Let it serve").click().run()
     assert versions.serving()["taggers", "mine"] == "v1"
     assert "v2 loses on shoes" in part(run(RUNS, {"see": "versions"}), "log")
+
+
+def test_a_pipeline_serves_again_with_its_models(shop, monkeypatch):
+    asked = []
+    monkeypatch.setattr(promoting, "promote_pipeline", lambda *given, **said: asked.append((given[1], said)))
+    for version in ("v1", "v2"):
+        card = Card(KIND, PIPELINE, version, config={}, data_hash="d", split="s", seed=1, libraries={})
+        ArtifactStore(shop).save(card, lambda folder: (folder / "m.json").write_text("{}") and None)
+    app = run(RUNS, {"see": "versions", "row": f"{KIND}/{PIPELINE}/v1"})
+    assert "models that it was measured with" in part(app, "promote-title")
+    app.text_input(key="promote-reason").set_value("v2 loses on shoes")
+    next(button for button in app.button if button.label == "Let it serve").click().run()
+    assert asked == [("v1", {"reason": "v2 loses on shoes", "who": asked[0][1]["who"]})]
 
 
 def test_every_page_says_what_it_rests_on(versions, shop):
