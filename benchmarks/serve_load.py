@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as home:
         workspace = _build(Path(home), chosen.users, chosen.items)
         _say_alone(workspace, chosen.users)
-        print(f"clients: {'wrk' if WRK else 'a loop in Python, the bottleneck above 2,000/s'}", flush=True)
+        print(f"clients: {'wrk' if WRK else 'a loop in Python, which slows down whatever is fast'}", flush=True)
         kept = chosen.users if chosen.remember is None else chosen.remember
         for remember in dict.fromkeys((kept, 0)):
             _load(Path(home), chosen.users, chosen.items, chosen.seconds, remember)
