@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import MissingExtraError, SettingsError
 from engine.serve.config import ServeConfig
-from engine.settings import load_database_url, load_settings, share_metrics
+from engine.settings import load_database_url, load_metrics_folder, load_settings, share_metrics
 from engine.workspace import find_workspace
 from scripts.cli import chosen_workspace, parser, run
 
@@ -92,7 +93,7 @@ def _serve(arguments: Namespace, workspace: Path) -> int:
 def _memory() -> str | None:
     """Where files lie in memory, None where there is no such place: the figures that processes share are memory-mapped,
     and a full disk under them would kill each process that counts something new."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of a random name is made there
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _app(workspace: Path, config: ServeConfig, url: str | None) -> FastAPI:
@@ -103,6 +104,7 @@ def _app(workspace: Path, config: ServeConfig, url: str | None) -> FastAPI:
 
         def end() -> None:
             parent.join()
+            shutil.rmtree(load_metrics_folder() or "", ignore_errors=True)  # it can't do that any more either
             os.kill(os.getpid(), signal.SIGTERM)
 
         Thread(target=end, name="parent", daemon=True).start()
