@@ -26,8 +26,8 @@ from engine.retraining.sample import Sample
 
 Mask = NDArray[np.bool_]
 DRIFT = (
-    "If the shop did change, as by a sale, say so with --accept-drift REASON; else find where these events come from, "
-    "and take the wrong ones out of the import or the service's database"
+    "If the shop did change, as by a sale, let it pass and say so; else find where these events come from, and "
+    "take the wrong ones out of the import or the service's database"
 )
 
 

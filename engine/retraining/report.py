@@ -46,6 +46,10 @@ def _checks(context: Context) -> Iterator[str]:
         if check["verdict"] in ("refused", "accepted"):
             yield f"\n### {check['name']}\n\n{check['words']}. {check['advice']}"
             yield from _rows(check["rows"])
+    refused = [check for check in checks if check["verdict"] == "refused"]
+    if refused and all(check["by_person"] for check in refused):
+        command = f'.venv/bin/python scripts/retrain.py --workspace {context.workspace.name} --accept-drift "REASON"'
+        yield f"\nNothing was replaced. To let this data pass once:\n\n    {command}"
 
 
 def _rows(rows: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -70,7 +70,12 @@ def test_a_drifted_day_is_refused_with_a_report_and_passes_when_somebody_says_wh
     assert Workspace.open(shop.path).tables["events"] == rows and ArtifactStore(shop).serving() == before
     assert last(shop)["outcome"] == "refused" and "drift: unknown items" in last(shop)["words"]
     report = (shop.path / "retraining" / last(shop)["id"] / "report.md").read_text()
-    assert "no-such-item" in report and "--accept-drift" in report and "| 400 |" in report and "bot-" not in report
+    assert (
+        "no-such-item" in report
+        and '--workspace demo --accept-drift "REASON"' in report
+        and "| 400 |" in report
+        and "bot-" not in report
+    )
     assert main(AT) == 3  # it stays refused
     assert main([*AT, "--run", last(shop)["id"], "--only", "features"]) == 3
     assert main([*AT, "--accept-drift", "We import from elsewhere now"]) == 0
