@@ -126,7 +126,8 @@ def test_a_database_that_is_locked_is_waited_for_a_while_and_lists_go_on(shop):
         assert said["source"] == "pipeline" and said["degraded"] == []
         other.execute("COMMIT")
         other.close()
-        assert client.post("/events", json=told(1)).json()["stored"] == 1
+        said = client.post("/events", json=told(1)).json()  # the first try may have come through after its deadline
+        assert said["stored"] + said["duplicates"] == 1
 
 
 def take_away(workspace: Workspace) -> None:
