@@ -107,11 +107,12 @@ def _measure(shop: Workspace, fill: Callable[[Workspace], Any], kills: int) -> N
         start = Path(shutil.copytree(shop.path, Path(copies) / "start"))
         seconds, code = _run(shop, now)
         print(f"  a run with a new day: {seconds:.1f} s, {_outcome(shop, code)}; by step: {_by_step(shop)}")
+        inside = sum(_seconds(shop).values())
         again, code = _run(shop, now, "--run", _last(shop)["id"])
         print(f"  the same command again: {again:.1f} s ({again / seconds:.2f} of it), {_outcome(shop, code)}")
         idle, code = _run(shop, now)
         print(f"  a day without anything new: {idle:.1f} s, {_outcome(shop, code)}")
-        _kills(shop, start, now, kills, seconds)
+        _kills(shop, start, now, kills, inside)
 
 
 def _cut_newest_day(shop: Workspace) -> Day:
@@ -171,8 +172,13 @@ def _outcome(shop: Workspace, code: int) -> str:
 
 
 def _by_step(shop: Workspace) -> str:
+    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in _seconds(shop).items())
+
+
+def _seconds(shop: Workspace) -> dict[str, float]:
+    """What each step of the newest run took."""
     state = json.loads((shop.path / "retraining" / _last(shop)["id"] / "state.json").read_text(encoding="utf-8"))
-    return ", ".join(f"{name} {step['seconds']:.1f}" for name, step in state["steps"].items())
+    return {name: step["seconds"] for name, step in state["steps"].items()}
 
 
 def _days_refused(shop: Workspace, day: Day, now: datetime, copies: Path) -> None:
@@ -196,7 +202,7 @@ def _made(shop: Workspace) -> tuple[str, dict[str, Any]]:
     return Workspace.open(shop.path).tables["events"].sha256, files
 
 
-def _kills(shop: Workspace, start: Path, now: datetime, n: int, seconds: float) -> None:
+def _kills(shop: Workspace, start: Path, now: datetime, n: int, inside: float) -> None:
     """Kill a run at a random moment, go on with it, and compare with the run that nobody disturbed."""
     rng, same, steps, calm = random.Random(SEED), 0, Counter[str](), _made(shop)
     for number in range(n):
@@ -208,13 +214,15 @@ def _kills(shop: Workspace, start: Path, now: datetime, n: int, seconds: float) 
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-        time.sleep(rng.uniform(0, seconds))
+        while len(list((copy.path / "retraining").glob("*/state.json"))) < 2 and process.poll() is None:
+            time.sleep(0.01)  # the first is of the run that found what is good
+        time.sleep(rng.uniform(0, inside))
         process.send_signal(signal.SIGKILL)
         process.wait()
         states = sorted((copy.path / "retraining").glob("*/state.json"), key=lambda file: file.stat().st_mtime)
         known = json.loads(states[-1].read_text(encoding="utf-8"))  # the run before it is there in any case
         done = [] if known["finished"] else list(known["steps"])
-        steps["over" if known["finished"] else f"after {done[-1]}" if done else "at its beginning"] += 1
+        steps["after its end" if known["finished"] else f"after {done[-1]}" if done else "at its beginning"] += 1
         _run(copy, now)
         same += _made(copy) == calm
         shutil.rmtree(copy.path.parent)
