@@ -61,6 +61,6 @@ def filter_failure(context: Any, failure: Failure, case: Any, response: Any) -> 
     refused = type(failure).__name__ == "RejectedPositiveData" and response.status_code == 422
     if not refused:
         return True
-    query = case.query or {}
-    crossed = float(query.get("min_price") or "-inf") > float(query.get("max_price") or "inf")
+    lowest, highest = ((case.query or {}).get(name) for name in ("min_price", "max_price"))
+    crossed = None not in (lowest, highest) and float(lowest) > float(highest)
     return not (response.json()["type"].endswith(UNKNOWN) or crossed)
