@@ -107,7 +107,7 @@ def test_the_rows_behind_a_number_are_exported_as_they_are(driver, address, tmp_
     driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     driver.get(f"{address}/?workspace=demo&rows=without%3Areviews")
     wait_drawn(driver)
-    wait_for(driver, "document.querySelector('[data-testid=stDownloadButton] button')").click()
+    wait_for(driver, "document.querySelector('.st-key-rows-export button')").click()
     file = tmp_path / "demo-without-reviews.csv"
     wait_until(file.exists, "nothing was downloaded")
     lines = file.read_text(encoding="utf-8-sig").splitlines()
