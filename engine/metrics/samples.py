@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import chdtrc, ndtri
 
 LEVEL = 0.95
 ENOUGH = 20  # users who count in the numerator, below which the delta method's normal curve says nothing
@@ -148,8 +148,8 @@ def sample_ratio(observed: Mapping[str, int], shares: Sequence[float]) -> Sample
     if not total:
         return SampleRatio(dict(observed), expected, 1.0)
     distance = sum((n - expected[name]) ** 2 / expected[name] for name, n in observed.items())
-    return SampleRatio(dict(observed), expected, float(stats.chi2.sf(distance, len(expected) - 1)))
+    return SampleRatio(dict(observed), expected, float(chdtrc(len(expected) - 1, distance)))
 
 
 def _normal() -> float:
-    return float(stats.norm.ppf((1 + LEVEL) / 2))
+    return float(ndtri((1 + LEVEL) / 2))
