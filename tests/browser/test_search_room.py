@@ -89,6 +89,7 @@ def test_digits_typed_into_the_box_judge_nothing(driver, searching, store):
     opened(driver, f"{searching}&q=item+number&sku=SK-020")
     before = Judging(store).version()
     box = driver.find_element("css selector", BOX)
+    wait_until(box.is_displayed, "the box isn't there to type into")
     box.send_keys(" 1 2 3", Keys.ENTER)
     wait_for(driver, "location.search.includes('1+2+3')")
     wait_drawn(driver)
