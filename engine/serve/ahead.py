@@ -1,4 +1,5 @@
-"""Lists of known users, made before they ask: after a version begins to serve, those who came last first.
+"""Lists of known users, made before they ask: after a version begins to serve, those who came last first; and anew for
+those who did something since their list was made.
 
 It takes a share of one core and pauses between batches, uses its own thread, makes no more lists than are remembered,
 and stops with the service. What was made is right or forgotten by the same rules as any other list.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,21 +34,32 @@ async def keep_ahead(service: Service) -> None:
                 service.remembered.clear()
             done = serving
             await _make_all(service, serving)
+        elif service.config.ahead:
+            service.remembered.look()
+            await _make_lists(service, serving, service.remembered.forgotten())
 
 
 async def _make_all(service: Service, serving: frozenset[int]) -> None:
     """Make lists, as long as these versions serve."""
     if not service.config.ahead:
         return
-    start, made = time.monotonic(), 0
+    start, loaded = time.monotonic(), service.parts.recommending.current
+    users = newest_users(loaded.value.shop.log, service.config.remember) if loaded else []
+    made = await _make_lists(service, serving, users)
+    log("lists were made ahead", lists=made, seconds=round(time.monotonic() - start, 1))
+
+
+async def _make_lists(service: Service, serving: frozenset[int], users: Sequence[str]) -> int:
+    """Make the lists of users, as long as these versions serve; how many were made."""
+    made = 0
     try:
-        for users in _batches(service):
+        for start in range(0, len(users), BATCH):
             if _serving(service) != serving:
-                return
-            made += await _make(service, users)
+                break
+            made += await _make(service, users[start : start + BATCH])
     except Exception as error:  # nobody waits for these lists, and requests tell what is wrong
         log_failure("lists could not be made ahead", error)
-    log("lists were made ahead", lists=made, seconds=round(time.monotonic() - start, 1))
+    return made
 
 
 def newest_users(log: EventLog, most: int) -> list[str]:
@@ -63,14 +75,7 @@ def _serving(service: Service) -> frozenset[int]:
     return frozenset(slot.current.value.serial for slot in slots if slot.current)
 
 
-def _batches(service: Service) -> Iterator[list[str]]:
-    loaded = service.parts.recommending.current
-    users = newest_users(loaded.value.shop.log, service.config.remember) if loaded else []
-    for start in range(0, len(users), BATCH):
-        yield users[start : start + BATCH]
-
-
-async def _make(service: Service, users: list[str]) -> int:
+async def _make(service: Service, users: Sequence[str]) -> int:
     """Make the lists of some users, of the version that each of them gets; then wait for what they took of a core."""
     start = time.monotonic()
     asked: dict[Kind, list[Asked]] = {}

@@ -25,8 +25,8 @@ class ServeConfig:
     late:       seconds after which an event is counted as late; it is stored all the same
     rate, burst: requests a second that one key may go on with, and at once; of each process, 0: no limit
     remember:   lists that are kept for whoever asks again, of one process, about 500 bytes each; 0: none
-    ahead:      share of a core that makes lists of known users before they ask, after a version begins to serve and
-                as long as there is room; 0: none
+    ahead:      share of a core that makes lists of known users before they ask, after a version begins to serve as
+                long as there is room, and after their events; 0: none
     keys_for:   seconds that a key is remembered, so that one withdrawn works no longer than that
     open:       whether requests need no key
     """

@@ -65,6 +65,7 @@ class Remembered:
         self._users: OrderedDict[str, dict[Key, bytes]] = OrderedDict()
         self._lists = 0
         self._making: list[set[str]] = []
+        self._forgotten: dict[str, None] = {}
 
     def __len__(self) -> int:
         return self._lists
@@ -116,9 +117,15 @@ class Remembered:
             _, given_up = self._users.popitem(last=False)
             self._lists -= len(given_up)
 
+    def forgotten(self) -> list[str]:
+        """Whose lists were forgotten for newer events since this was asked the last time, in that order."""
+        found, self._forgotten = list(self._forgotten), {}
+        return found
+
     def clear(self) -> None:
         """Forget everything, also what is being made."""
         self._users.clear()
+        self._forgotten.clear()
         self._lists = 0
         for current in self._making:
             current.clear()
@@ -129,6 +136,9 @@ class Remembered:
             self._changes.close()
 
     def _forget(self, user_id: str) -> None:
-        self._lists -= len(self._users.pop(user_id, {}))
+        lists = self._users.pop(user_id, None)
+        if lists is not None:
+            self._lists -= len(lists)
+            self._forgotten[user_id] = None
         for current in self._making:
             current.discard(user_id)

@@ -61,6 +61,19 @@ def test_newer_events_forget_the_lists_of_their_user_alone(told):
     assert memory.look() and len(memory) == 0
 
 
+def test_whose_lists_were_forgotten_is_told_once(told):
+    memory = Remembered(10, told)
+    for user in ("Ann", "Bob"):
+        memory.put(KEY, user, listed())
+    told.next = Changed(sure=True, users=("Bob", "nobody", "Bob"))
+    memory.look()
+    assert memory.forgotten() == ["Bob"] and memory.forgotten() == []
+    told.next = Changed(sure=True, users=("Ann",))
+    memory.look()
+    memory.clear()
+    assert memory.forgotten() == []
+
+
 def test_nothing_is_sure_where_the_database_does_not_tell(told):
     told.next = UNSURE
     assert not Remembered(10, told).look() and not Remembered(10, None).look() and not Remembered(0, told).look()
