@@ -1,4 +1,5 @@
 import sqlite3
+import threading
 
 import pytest
 
@@ -35,3 +36,25 @@ def test_a_damaged_file_is_named(workspace):
     (workspace.path / "state.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(WorkspaceError, match=r"state\.sqlite is damaged"):
         State.open(workspace)
+
+
+def test_many_make_the_file_at_once(workspace):
+    """SQLite answers "locked" at once to whoever switches a file that another one is switching."""
+    start, failed = threading.Barrier(8), []
+
+    def open_it():
+        start.wait()
+        try:
+            State.open(workspace).close()
+        except Exception as error:
+            failed.append(error)
+
+    for _ in range(5):
+        for file in workspace.path.glob("state.sqlite*"):
+            file.unlink()
+        threads = [threading.Thread(target=open_it) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failed == []
