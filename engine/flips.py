@@ -67,7 +67,8 @@ def by_slice(found: pd.DataFrame, run: RunValues, column: str) -> pd.DataFrame:
     for way in (BETTER, WORSE):
         if way not in table:
             table[way] = 0
-    table = table.astype(int).assign(net=table[BETTER] - table[WORSE]).rename_axis("part").reset_index()
+    table = table.astype(int)
+    table = table.assign(net=table[BETTER] - table[WORSE]).rename_axis("part").reset_index()
     order = SLICES[column].order
     place = table["part"].map(lambda part: order.index(part) if part in order else len(order))
     kept: pd.DataFrame = (

@@ -68,3 +68,13 @@ def test_the_release_note_is_written_from_the_figures(pair):
     assert note[0].startswith("dense beside bm25: MRR 0.583 to 0.719, +0.135")
     assert note[2] == "3 rows became better and 1 worse; most won in “1 word” (+2), no part lost."
     assert note[3] == "Measured on 8 queries of split s 1." and "too few to decide" in note[4]
+
+
+def test_a_part_in_which_nothing_flipped_has_whole_numbers_too(pair):
+    store, a, b = pair
+    values = open_values(store, b.id)
+    found = flips(open_values(store, a.id), values, "mrr")
+    parts = by_slice(found[found["words"] == "1 word"], values, "words")
+    assert parts.set_index("part")["net"].to_dict() == {"1 word": 2, "3 words": 0}
+    compared = compare_runs(store, a.id, b.id, metrics=["mrr"]).metrics
+    assert "(+2), no part lost" in release_note(b, a, dict(compared), "mrr", found, parts)[2]
